@@ -1,0 +1,49 @@
+/**
+ * Every error code of the program with what its reader should do about it.
+ * `docs/errors.md` lists the same codes; a test compares the two.
+ */
+export const errorCodes = {
+  TRACKCAST_CONFIG_INVALID: 'Correct the named key in the file or the environment and start again.',
+  TRACKCAST_CHUNK_INVALID: 'Correct the headers or the size of the chunk at its publisher.',
+  TRACKCAST_CODEC_UNSUPPORTED: 'Publish H.264 in Annex B byte stream format.',
+  TRACKCAST_DECODER_FAILED: 'The stream continues at its next IDR picture; check the camera if it repeats.',
+  TRACKCAST_SOURCE_UNREADABLE: 'Check that the file exists and contains an H.264 video track.',
+  TRACKCAST_BROKER_UNAVAILABLE: 'Check AMQP_URL and the broker; the program keeps trying.',
+  TRACKCAST_STREAM_UNKNOWN: 'Use the id of a stream that is open now.',
+  TRACKCAST_STREAM_LIMIT: 'Close a stream or raise the limit that is named.',
+  TRACKCAST_OBJECT_UNKNOWN: 'Use the id of an object that the stream tracks now.',
+  TRACKCAST_PROMPT_INVALID: 'Correct the prompt: coordinates are source pixels inside the picture.',
+  TRACKCAST_MASK_INVALID: 'Send a COCO run-length mask whose runs add up to its size.',
+  TRACKCAST_MODEL_INVALID: 'Reinstall the package or point at a model file of the expected kind.',
+  TRACKCAST_INFERENCE_FAILED: 'The frame is counted as failed; check memory and the execution provider.',
+  TRACKCAST_WORKER_DIED: 'The streams of that worker end with an error; restart the program if it repeats.',
+  TRACKCAST_RING_CLOSED: 'The stream has ended; open it again.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** Where an error happened, as far as it is known. Never holds pixels, bodies or free-text headers. */
+export interface ErrorPlace {
+  readonly streamId?: string;
+  readonly chunkSequence?: number;
+  readonly frameIndex?: number;
+  readonly key?: string;
+}
+
+/** The one error class of the program: a stable code, a sentence, the place, and what to do. */
+export class TrackcastError extends Error {
+  readonly code: ErrorCode;
+  readonly place: ErrorPlace;
+
+  constructor(code: ErrorCode, message: string, place: ErrorPlace = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TrackcastError';
+    this.code = code;
+    this.place = place;
+  }
+
+  /** What the reader should do about this error. */
+  get remedy(): string {
+    return errorCodes[this.code];
+  }
+}
