@@ -1,0 +1,227 @@
+import { TrackcastError } from '../../errors.ts';
+import { sortToOutputs } from './graph-order.ts';
+import {
+  type AttributeProto,
+  attributeType,
+  type ElementType,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  readModel,
+  type TensorProto,
+  type ValueInfoProto,
+  writeModel,
+} from './onnx-format.ts';
+import { floatTensor, integerTensor, tensorIntegers } from './onnx-tensor.ts';
+
+/** Attribute values of a new node; whole numbers become integers, so write floats as `{ float: 1 }`. */
+export type AttributeValue =
+  | number
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly text: string };
+
+/** A size, or the name of a size that is known only at run time. */
+export type Dimension = number | string;
+
+/**
+ * Edits an ONNX graph by name. Edits may come in any order and leave dead nodes behind: `finish` keeps what the
+ * outputs need, in an order that respects their dependencies.
+ *
+ * Every method throws `TRACKCAST_MODEL_INVALID` when the graph is not what the edit expects.
+ */
+export class GraphEditor {
+  readonly #model: ModelProto;
+  readonly #graph: GraphProto;
+  readonly #nodes: NodeProto[];
+  readonly #initializers: TensorProto[];
+  readonly #nodeByName = new Map<string, NodeProto>();
+  readonly #producers = new Map<string, NodeProto>();
+  readonly #constants = new Map<string, TensorProto>();
+  #created = 0;
+
+  private constructor(model: ModelProto) {
+    this.#model = model;
+    this.#graph = model.graph;
+    this.#nodes = [...this.#graph.node];
+    this.#initializers = [...this.#graph.initializer];
+    for (const node of this.#nodes) this.#index(node);
+    for (const tensor of this.#initializers) this.#constants.set(tensor.name, tensor);
+  }
+
+  /** Opens an ONNX file for editing; `name` is for error messages. `bytes` must stay unchanged until `finish`. */
+  static open(bytes: Uint8Array, name: string): GraphEditor {
+    return new GraphEditor(readModel(bytes, name));
+  }
+
+  /** Begins a new graph on ONNX IR 8 with the given version of the standard operators. */
+  static create(name: string, operatorSet: number): GraphEditor {
+    const graph = { name, node: [], initializer: [], input: [], output: [], valueInfo: [] };
+    return new GraphEditor({ irVersion: 8, graph, opsetImport: [{ domain: '', version: operatorSet }] });
+  }
+
+  hasNode(name: string): boolean {
+    return this.#nodeByName.has(name);
+  }
+
+  /** The node with that name, which must be of that operator. */
+  node(name: string, opType: string): NodeProto {
+    const node = this.#nodeByName.get(name);
+    if (node?.opType !== opType) {
+      throw this.#unexpected(`node '${name}' is ${node ? `a ${node.opType}` : 'absent'}, not a ${opType}`);
+    }
+    return node;
+  }
+
+  /** Values of an int64 constant: an initializer or the output of a Constant node. */
+  constantIntegers(value: string): number[] {
+    const initializer = this.#constants.get(value);
+    if (initializer) return tensorIntegers(initializer);
+    const producer = this.#producers.get(value);
+    const tensor = producer?.opType === 'Constant' ? producer.attribute[0]?.t : undefined;
+    if (!tensor) throw this.#unexpected(`value '${value}' is no constant`);
+    return tensorIntegers(tensor);
+  }
+
+  /** Adds an int64 constant and returns the name of its value. `shape` defaults to a vector. */
+  addIntegers(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    return this.addInitializer(integerTensor(this.#freshName('integers'), shape, values));
+  }
+
+  /** Adds a float32 constant and returns the name of its value. `shape` defaults to a vector. */
+  addFloats(values: ArrayLike<number>, shape: readonly number[] = [values.length]): string {
+    return this.addInitializer(floatTensor(this.#freshName('floats'), shape, values));
+  }
+
+  /** Adds a constant under its own name, which it returns. */
+  addInitializer(tensor: TensorProto): string {
+    if (this.#constants.has(tensor.name) || this.#producers.has(tensor.name)) {
+      throw this.#unexpected(`value '${tensor.name}' exists twice`);
+    }
+    this.#constants.set(tensor.name, tensor);
+    this.#initializers.push(tensor);
+    return tensor.name;
+  }
+
+  /** Adds a node and returns its outputs. `outputs` names them; by default there is one with a fresh name. */
+  addNode(
+    opType: string,
+    input: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+    outputs: readonly string[] = [this.#freshName(opType)],
+  ): string[] {
+    const attribute = Object.entries(attributes).map(([name, value]) => describeAttribute(name, value));
+    const name = this.#freshName(`${opType}_node`);
+    const node: NodeProto = { name, opType, input: [...input], output: [...outputs], attribute };
+    this.#index(node);
+    this.#nodes.push(node);
+    return node.output;
+  }
+
+  /** Adds a node with one output and returns that. */
+  add(
+    opType: string,
+    input: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+    output: string = this.#freshName(opType),
+  ): string {
+    this.addNode(opType, input, attributes, [output]);
+    return output;
+  }
+
+  /** Makes a node read `value` as its input number `index`, which it must have. */
+  replaceInput(node: NodeProto, index: number, value: string): void {
+    if (index >= node.input.length) throw this.#unexpected(`node '${node.name}' has no input ${index}`);
+    node.input[index] = value;
+  }
+
+  /** Makes every node that reads `from` read `to` instead. */
+  redirect(from: string, to: string): void {
+    let readers = 0;
+    for (const node of this.#nodes) {
+      for (const [index, value] of node.input.entries()) {
+        if (value !== from) continue;
+        node.input[index] = to;
+        readers++;
+      }
+    }
+    if (readers === 0) throw this.#unexpected(`nothing reads value '${from}'`);
+  }
+
+  /** Renames a value that a node produces, for its readers too. */
+  renameValue(from: string, to: string): void {
+    const producer = this.#producers.get(from);
+    if (!producer) throw this.#unexpected(`nothing produces value '${from}'`);
+    if (this.#producers.has(to) || this.#constants.has(to)) {
+      throw this.#unexpected(`value '${to}' exists twice`);
+    }
+    producer.output = producer.output.map((value) => (value === from ? to : value));
+    this.#producers.delete(from);
+    this.#producers.set(to, producer);
+    for (const node of this.#nodes) node.input = node.input.map((value) => (value === from ? to : value));
+  }
+
+  /** Declares all inputs of the graph, replacing those it had. */
+  setInputs(inputs: readonly ValueInfoProto[]): void {
+    this.#graph.input = inputs;
+  }
+
+  /** Declares all outputs of the graph, replacing those it had. */
+  setOutputs(outputs: readonly ValueInfoProto[]): void {
+    this.#graph.output = outputs;
+  }
+
+  /** Drops what the outputs do not need and writes the file. The editor must not be used afterwards. */
+  finish(): Uint8Array<ArrayBuffer> {
+    const sorted = sortToOutputs(
+      this.#graph.output.map((output) => output.name),
+      this.#graph.input.map((input) => input.name),
+      this.#producers,
+      this.#constants,
+    );
+    this.#graph.node = sorted.nodes;
+    this.#graph.initializer = this.#initializers.filter((tensor) => sorted.constants.has(tensor.name));
+    // Shapes that were inferred before the edits would contradict those inferred after them.
+    this.#graph.valueInfo = [];
+    return writeModel(this.#model);
+  }
+
+  #index(node: NodeProto): void {
+    if (node.attribute.some((attribute) => attribute.g || (attribute.graphs?.length ?? 0) > 0)) {
+      throw this.#unexpected(`node '${node.name}' contains a graph, which cannot be edited`);
+    }
+    if (node.name !== '') this.#nodeByName.set(node.name, node);
+    for (const value of node.output) {
+      if (value === '') continue;
+      if (this.#producers.has(value)) throw this.#unexpected(`value '${value}' exists twice`);
+      this.#producers.set(value, node);
+    }
+  }
+
+  #freshName(stem: string): string {
+    return `trackcast_${stem}_${this.#created++}`;
+  }
+
+  #unexpected(reason: string): TrackcastError {
+    return new TrackcastError('TRACKCAST_MODEL_INVALID', `unexpected graph: ${reason}`, {
+      key: this.#graph.name,
+    });
+  }
+}
+
+/** Declares an input or output; without `shape`, nothing is promised about it. */
+export function declareValue(
+  name: string,
+  elemType: ElementType,
+  shape?: readonly Dimension[],
+): ValueInfoProto {
+  const dim = shape?.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
+  return { name, type: { tensorType: { elemType, ...(dim ? { shape: { dim } } : {}) } } };
+}
+
+function describeAttribute(name: string, value: AttributeValue): AttributeProto {
+  if (typeof value === 'number') return { name, type: attributeType.integer, i: value };
+  if ('float' in value) return { name, type: attributeType.float, f: value.float };
+  if ('text' in value) return { name, type: attributeType.string, s: Buffer.from(value.text) };
+  return { name, type: attributeType.integers, ints: value };
+}

@@ -1,0 +1,54 @@
+import { TrackcastError } from '../../errors.ts';
+import type { NodeProto, TensorProto } from './onnx-format.ts';
+
+/**
+ * The nodes and constants that `outputs` depend on, each node after those it reads from, as ONNX demands.
+ * Depth-first without recursion: a hostile chain of nodes must not exhaust the stack.
+ *
+ * Throws `TRACKCAST_MODEL_INVALID` when a value comes from nowhere or depends on itself.
+ */
+export function sortToOutputs(
+  outputs: readonly string[],
+  inputs: readonly string[],
+  producers: ReadonlyMap<string, NodeProto>,
+  constants: ReadonlyMap<string, TensorProto>,
+): { nodes: NodeProto[]; constants: Set<string> } {
+  const given = new Set(inputs);
+  const nodes: NodeProto[] = [];
+  const usedConstants = new Set<string>();
+  const state = new Map<NodeProto, 'open' | 'done'>();
+  const pending: { node: NodeProto; nextInput: number }[] = [];
+
+  const visit = (value: string) => {
+    if (value === '' || given.has(value)) return;
+    if (constants.has(value)) {
+      usedConstants.add(value);
+      return;
+    }
+    const node = producers.get(value);
+    if (!node) throw invalid(`value '${value}' comes from nowhere`);
+    if (state.get(node) === 'done') return;
+    if (state.get(node) === 'open') throw invalid(`value '${value}' depends on itself`);
+    state.set(node, 'open');
+    pending.push({ node, nextInput: 0 });
+  };
+
+  for (const output of outputs) {
+    visit(output);
+    for (let top = pending.at(-1); top; top = pending.at(-1)) {
+      const value = top.node.input[top.nextInput++];
+      if (value !== undefined) {
+        visit(value);
+        continue;
+      }
+      state.set(top.node, 'done');
+      nodes.push(top.node);
+      pending.pop();
+    }
+  }
+  return { nodes, constants: usedConstants };
+}
+
+function invalid(reason: string): TrackcastError {
+  return new TrackcastError('TRACKCAST_MODEL_INVALID', `unexpected graph: ${reason}`);
+}

@@ -1,0 +1,84 @@
+import { env, InferenceSession } from 'onnxruntime-node';
+import { TrackcastError } from '../errors.ts';
+
+/** Execution providers of ONNX Runtime that the program knows how to ask for. */
+export const executionProviders = ['cuda', 'webgpu', 'cpu'] as const;
+export type ExecutionProvider = (typeof executionProviders)[number];
+
+// Failures are thrown; ONNX Runtime would also print each missing provider to stderr.
+env.logLevel = 'fatal';
+
+/** A provider that was asked for first and could not run the model. */
+export interface RefusedProvider {
+  readonly provider: ExecutionProvider;
+  /** One line, for a log. */
+  readonly reason: string;
+}
+
+export interface SessionOptions {
+  /** For error messages, such as `mobile-sam encoder`. */
+  readonly name: string;
+  /** Tried in this order; the first that can open the model runs it. */
+  readonly executionProviders: readonly ExecutionProvider[];
+  /** Threads for the operators of one run; only the CPU provider uses them. */
+  readonly intraOpThreads: number;
+}
+
+export interface OpenedSession {
+  readonly session: InferenceSession;
+  readonly provider: ExecutionProvider;
+  readonly refused: readonly RefusedProvider[];
+}
+
+/**
+ * Opens a model with the first execution provider that can. Providers are tried one by one because ONNX Runtime
+ * throws, rather than falls back, when one of a list is missing. Blocks its thread: call it in a worker.
+ *
+ * Throws `TRACKCAST_MODEL_INVALID` when none can, naming each reason.
+ */
+export async function createSession(bytes: Uint8Array, options: SessionOptions): Promise<OpenedSession> {
+  const refused: RefusedProvider[] = [];
+  let cause: unknown;
+  for (const provider of options.executionProviders) {
+    try {
+      const session = await InferenceSession.create(bytes, {
+        executionProviders: [provider],
+        graphOptimizationLevel: 'all',
+        intraOpNumThreads: options.intraOpThreads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        logSeverityLevel: 3,
+        // Waiting threads that spin take the processor from decoding and from other sessions.
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
+      });
+      return { session, provider, refused };
+    } catch (error) {
+      cause = error;
+      refused.push({ provider, reason: firstLine(error) });
+    }
+  }
+  const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
+  throw new TrackcastError(
+    'TRACKCAST_MODEL_INVALID',
+    `no execution provider can run the model (${reasons || 'none was asked for'})`,
+    { key: options.name },
+    { cause },
+  );
+}
+
+/** Reads a configured list. Throws `TRACKCAST_CONFIG_INVALID` for an unknown name or an empty list. */
+export function parseExecutionProviders(names: readonly string[]): ExecutionProvider[] {
+  const known = (name: string): name is ExecutionProvider => executionProviders.some((each) => each === name);
+  const invalid = (message: string) =>
+    new TrackcastError('TRACKCAST_CONFIG_INVALID', message, { key: 'EXECUTION_PROVIDERS' });
+  if (names.length === 0) throw invalid('at least one execution provider is needed');
+  return names.map((name) => {
+    if (known(name)) return name;
+    throw invalid(`'${name}' is not one of ${executionProviders.join(', ')}`);
+  });
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n', 1)[0]?.slice(0, 300) ?? '';
+}
