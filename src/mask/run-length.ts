@@ -1,5 +1,6 @@
 import { TrackcastError } from '../errors.ts';
 import type { Box } from './box.ts';
+import { maxGroupsPerRun, RunWriter } from './run-writer.ts';
 
 /** A binary mask in COCO's compressed run-length encoding: column-major, readable by pycocotools unchanged. */
 export interface RunLengthMask {
@@ -10,49 +11,6 @@ export interface RunLengthMask {
 
 /** Largest picture of H.264 level 6.2 (table A-1: 139264 macroblocks of 256 pixels). */
 export const maxMaskPixels = 139_264 * 256;
-
-/** A run takes at most six groups of five bits: `maxMaskPixels` needs 26 bits, its signed difference 27. */
-const maxGroupsPerRun = 6;
-
-/** Collects runs as characters; its buffer is kept from mask to mask. */
-class RunWriter {
-  #codes = new Uint8Array(4096);
-  #length = 0;
-  #runs = 0;
-  #previous = 0;
-  #beforePrevious = 0;
-
-  begin(): void {
-    this.#length = 0;
-    this.#runs = 0;
-    this.#previous = 0;
-    this.#beforePrevious = 0;
-  }
-
-  /** Appends one run; from the fourth on, as its difference to the last run of the same value. */
-  push(count: number): void {
-    if (this.#length + maxGroupsPerRun > this.#codes.length) {
-      const grown = new Uint8Array(this.#codes.length * 2);
-      grown.set(this.#codes);
-      this.#codes = grown;
-    }
-    let rest = this.#runs > 2 ? count - this.#beforePrevious : count;
-    for (;;) {
-      const group = rest & 0x1f;
-      rest >>= 5;
-      const more = group & 0x10 ? rest !== -1 : rest !== 0;
-      this.#codes[this.#length++] = (more ? group | 0x20 : group) + 48;
-      if (!more) break;
-    }
-    this.#runs += 1;
-    this.#beforePrevious = this.#previous;
-    this.#previous = count;
-  }
-
-  finish(): string {
-    return Buffer.from(this.#codes.buffer, 0, this.#length).toString('latin1');
-  }
-}
 
 const writer = new RunWriter();
 
@@ -103,7 +61,7 @@ export function encodeRunLengthRegion(
     runStart = end;
   }
   if (!inside || runStart < width * height) writer.push(width * height - runStart);
-  return { size: [height, width], counts: writer.finish() };
+  return { size: [height, width], counts: writer.text() };
 }
 
 function checkRegion(length: number, box: Box, width: number, height: number): void {

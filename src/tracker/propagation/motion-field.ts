@@ -1,0 +1,80 @@
+/** Cells that divide a luma plane; those at the right and bottom may reach beyond it. */
+export interface CellGrid {
+  readonly columns: number;
+  readonly rows: number;
+  /** Side of a cell, luma pixels. */
+  readonly cellSize: number;
+  readonly lumaWidth: number;
+  readonly lumaHeight: number;
+}
+
+/**
+ * Motion between two consecutive pictures on a regular grid of cells over the luma plane, pointing backward:
+ * what is now at `position` was at `position + (dx, dy)` in the picture before. Luma pixels, top left origin;
+ * values belong to the cells' centres.
+ */
+export interface MotionField extends CellGrid {
+  readonly dx: Float32Array;
+  readonly dy: Float32Array;
+  /** How far a cell's motion can be trusted, 0 to 1: textured and well matched cells count most. */
+  readonly weight: Float32Array;
+  /** Mean absolute difference of a cell after motion compensation, grey levels. */
+  readonly residual: Float32Array;
+  /** True where the picture is not a continuation of the one before. */
+  isSceneCut: boolean;
+}
+
+/** Side of a cell, luma pixels. */
+export const cellSize = 8;
+
+/** A field that stands still, for a luma plane of the given size. */
+export function createMotionField(lumaWidth: number, lumaHeight: number): MotionField {
+  const columns = Math.ceil(lumaWidth / cellSize);
+  const rows = Math.ceil(lumaHeight / cellSize);
+  const cells = columns * rows;
+  return {
+    columns,
+    rows,
+    cellSize,
+    lumaWidth,
+    lumaHeight,
+    dx: new Float32Array(cells),
+    dy: new Float32Array(cells),
+    weight: new Float32Array(cells),
+    residual: new Float32Array(cells),
+    isSceneCut: false,
+  };
+}
+
+/**
+ * Value of a grid at a luma position, bilinear between cell centres, constant beyond the outermost centres.
+ *
+ * @param x luma pixels
+ * @param y luma pixels
+ */
+export function sampleGrid(
+  values: Float32Array,
+  columns: number,
+  rows: number,
+  side: number,
+  x: number,
+  y: number,
+): number {
+  let column = x / side - 0.5;
+  let row = y / side - 0.5;
+  if (column < 0) column = 0;
+  else if (column > columns - 1) column = columns - 1;
+  if (row < 0) row = 0;
+  else if (row > rows - 1) row = rows - 1;
+  const left = column | 0;
+  const top = row | 0;
+  const right = left + 1 < columns ? left + 1 : left;
+  const bottom = top + 1 < rows ? top + 1 : top;
+  const fx = column - left;
+  const fy = row - top;
+  const a = values[top * columns + left] as number;
+  const b = values[top * columns + right] as number;
+  const c = values[bottom * columns + left] as number;
+  const d = values[bottom * columns + right] as number;
+  return (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
+}

@@ -1,0 +1,320 @@
+import { absentLogit, type MaskLogits, sampleLogits } from '../../mask/mask-logits.ts';
+import type { CellGrid, MotionField } from './motion-field.ts';
+import { type AffineMotion, type CellRegion, fitAffineMotion } from './object-motion.ts';
+
+const kernelRadius = 2;
+/** Standard deviation of the smoothing kernel, cells. */
+const kernelSigma = 1.1;
+/** Weight that pulls a cell's motion to the affine fit where the object has few vectors of its own. */
+const affinePull = 0.05;
+const marginCells = 3;
+
+const kernel = (() => {
+  const side = 2 * kernelRadius + 1;
+  const values = new Float32Array(side * side);
+  for (let y = -kernelRadius; y <= kernelRadius; y++) {
+    for (let x = -kernelRadius; x <= kernelRadius; x++) {
+      values[(y + kernelRadius) * side + x + kernelRadius] = Math.exp(
+        -(x * x + y * y) / (2 * kernelSigma * kernelSigma),
+      );
+    }
+  }
+  return values;
+})();
+
+/**
+ * A mask that rides on motion. The logits it started from are never resampled twice: a map from the present
+ * back to them is composed picture by picture on the cell grid, so that carrying a mask far does not blur it.
+ *
+ * The object's motion at a place is the average of its own cells' vectors around that place (a normalised
+ * convolution weighted by the mask, Knutsson and Westin 1993), falling back to an affine motion fitted to the
+ * whole object. Vectors of the background never mix in, and the mask's border moves with the object.
+ */
+export class PropagatedMask {
+  readonly anchor: MaskLogits;
+  readonly #columns: number;
+  readonly #rows: number;
+  readonly #cellSize: number;
+  readonly #lumaWidth: number;
+  readonly #lumaHeight: number;
+  readonly #anchorCoverage: Float32Array;
+  #coverage: Float32Array;
+  #mapX: Float32Array;
+  #mapY: Float32Array;
+  #nextX: Float32Array;
+  #nextY: Float32Array;
+  readonly #weights: Float32Array;
+  /** Cells where the map is known; elsewhere it continues from the nearest of them. */
+  #known: CellRegion;
+  #occupied: CellRegion | null;
+  #velocity: AffineMotion | null = null;
+  #steps = 0;
+  #support = 1;
+
+  /** @param anchor kept, not copied */
+  constructor(anchor: MaskLogits, grid: CellGrid) {
+    this.anchor = anchor;
+    this.#columns = grid.columns;
+    this.#rows = grid.rows;
+    this.#cellSize = grid.cellSize;
+    this.#lumaWidth = grid.lumaWidth;
+    this.#lumaHeight = grid.lumaHeight;
+    const cells = grid.columns * grid.rows;
+    this.#anchorCoverage = cellCoverage(anchor, grid);
+    this.#coverage = this.#anchorCoverage.slice();
+    this.#mapX = new Float32Array(cells);
+    this.#mapY = new Float32Array(cells);
+    this.#nextX = new Float32Array(cells);
+    this.#nextY = new Float32Array(cells);
+    this.#weights = new Float32Array(cells);
+    this.#known = { left: 0, top: 0, right: grid.columns - 1, bottom: grid.rows - 1 };
+    this.#occupied = occupiedRegion(this.#coverage, grid.columns, this.#known);
+  }
+
+  /** Pictures carried since the anchor. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /**
+   * How well the motion explained the object's cells since the anchor, 0 to 1; falls with every picture whose
+   * cells had no counterpart.
+   */
+  get support(): number {
+    return this.#support;
+  }
+
+  /** Whether any part of the mask is inside the picture. */
+  get isVisible(): boolean {
+    return this.#occupied !== null;
+  }
+
+  /** Share of each cell that the mask covers now, 0 to 1. Valid until the next step. */
+  get coverage(): Float32Array {
+    return this.#coverage;
+  }
+
+  /** Cells that the mask touches now. */
+  get occupied(): Readonly<CellRegion> | null {
+    return this.#occupied;
+  }
+
+  /** Carries the mask to the picture that `field` leads to. */
+  step(field: MotionField): void {
+    this.#steps++;
+    const occupied = this.#occupied;
+    if (occupied === null) return;
+    const reach = this.#expand(occupied, marginCells);
+    const objectWeight = this.#weighObject(field, reach);
+    const affine = fitAffineMotion(field, this.#weights, reach) ?? this.#velocity;
+    if (affine === null) return;
+    this.#velocity = affine;
+    this.#compose(field, affine, reach);
+    this.#updateCoverage(reach);
+    this.#updateSupport(field, objectWeight, reach);
+    this.#known = reach;
+    this.#occupied = occupiedRegion(this.#coverage, this.#columns, reach);
+  }
+
+  /**
+   * Writes the mask of the present picture on the anchor's grid.
+   *
+   * @param out `anchor.width * anchor.height` logits
+   */
+  render(out: Float32Array): void {
+    const { width, height, data } = this.anchor;
+    if (this.#steps === 0) {
+      out.set(data);
+      return;
+    }
+    out.fill(absentLogit);
+    const occupied = this.#occupied;
+    if (occupied === null) return;
+    const region = this.#expand(occupied, 1);
+    const side = this.#cellSize;
+    const pitchX = this.#lumaWidth / this.anchor.spanX;
+    const pitchY = this.#lumaHeight / this.anchor.spanY;
+    const firstX = Math.max(0, Math.floor((region.left * side) / pitchX));
+    const lastX = Math.min(width - 1, Math.ceil(((region.right + 1) * side) / pitchX));
+    const firstY = Math.max(0, Math.floor((region.top * side) / pitchY));
+    const lastY = Math.min(height - 1, Math.ceil(((region.bottom + 1) * side) / pitchY));
+    for (let y = firstY; y <= lastY; y++) {
+      const lumaY = (y + 0.5) * pitchY;
+      for (let x = firstX; x <= lastX; x++) {
+        const lumaX = (x + 0.5) * pitchX;
+        const backX = lumaX + this.#sample(this.#mapX, lumaX, lumaY);
+        const backY = lumaY + this.#sample(this.#mapY, lumaX, lumaY);
+        out[y * width + x] = sampleLogits(this.anchor, backX / this.#lumaWidth, backY / this.#lumaHeight);
+      }
+    }
+  }
+
+  /** Weighs each cell by how much of the object it carries and how far its vector can be trusted. */
+  #weighObject(field: MotionField, reach: CellRegion): number {
+    const { columns } = field;
+    const side = this.#cellSize;
+    let total = 0;
+    for (let row = reach.top; row <= reach.bottom; row++) {
+      for (let column = reach.left; column <= reach.right; column++) {
+        const cell = row * columns + column;
+        const x = (column + 0.5) * side + (field.dx[cell] as number);
+        const y = (row + 0.5) * side + (field.dy[cell] as number);
+        const covered = this.#sample(this.#coverage, x, y);
+        // Squared, because a cell that is half background has a half wrong vector.
+        const weight = covered * covered * (field.weight[cell] as number);
+        this.#weights[cell] = weight;
+        total += weight;
+      }
+    }
+    return total;
+  }
+
+  #compose(field: MotionField, affine: AffineMotion, reach: CellRegion): void {
+    const side = this.#cellSize;
+    const kernelSide = 2 * kernelRadius + 1;
+    for (let row = reach.top; row <= reach.bottom; row++) {
+      const y = row - affine.centreY;
+      for (let column = reach.left; column <= reach.right; column++) {
+        const x = column - affine.centreX;
+        const affineX = affine.tx + affine.ax * x + affine.bx * y;
+        const affineY = affine.ty + affine.ay * x + affine.by * y;
+        let sum = affinePull;
+        let sumX = 0;
+        let sumY = 0;
+        const r0 = Math.max(reach.top, row - kernelRadius);
+        const r1 = Math.min(reach.bottom, row + kernelRadius);
+        const c0 = Math.max(reach.left, column - kernelRadius);
+        const c1 = Math.min(reach.right, column + kernelRadius);
+        for (let r = r0; r <= r1; r++) {
+          const kernelRow = (r - row + kernelRadius) * kernelSide + kernelRadius - column;
+          for (let c = c0; c <= c1; c++) {
+            const cell = r * this.#columns + c;
+            const weight = (this.#weights[cell] as number) * (kernel[kernelRow + c] as number);
+            if (weight === 0) continue;
+            sum += weight;
+            sumX += weight * ((field.dx[cell] as number) - affineX);
+            sumY += weight * ((field.dy[cell] as number) - affineY);
+          }
+        }
+        const dx = affineX + sumX / sum;
+        const dy = affineY + sumY / sum;
+        const fromX = (column + 0.5) * side + dx;
+        const fromY = (row + 0.5) * side + dy;
+        const cell = row * this.#columns + column;
+        this.#nextX[cell] = dx + this.#sample(this.#mapX, fromX, fromY);
+        this.#nextY[cell] = dy + this.#sample(this.#mapY, fromX, fromY);
+      }
+    }
+    [this.#mapX, this.#nextX] = [this.#nextX, this.#mapX];
+    [this.#mapY, this.#nextY] = [this.#nextY, this.#mapY];
+  }
+
+  #updateCoverage(reach: CellRegion): void {
+    const side = this.#cellSize;
+    const before = this.#known;
+    this.#known = { left: 0, top: 0, right: this.#columns - 1, bottom: this.#rows - 1 };
+    this.#coverage.fill(0);
+    for (let row = reach.top; row <= reach.bottom; row++) {
+      for (let column = reach.left; column <= reach.right; column++) {
+        const cell = row * this.#columns + column;
+        const x = (column + 0.5) * side + (this.#mapX[cell] as number);
+        const y = (row + 0.5) * side + (this.#mapY[cell] as number);
+        this.#coverage[cell] = this.#sample(this.#anchorCoverage, x, y);
+      }
+    }
+    this.#known = before;
+  }
+
+  #updateSupport(field: MotionField, objectWeight: number, reach: CellRegion): void {
+    let covered = 0;
+    let matched = 0;
+    for (let row = reach.top; row <= reach.bottom; row++) {
+      for (let column = reach.left; column <= reach.right; column++) {
+        const cell = row * this.#columns + column;
+        const share = this.#coverage[cell] as number;
+        covered += share;
+        const fit = (field.residual[cell] as number) / 14;
+        matched += share * Math.exp(-fit * fit);
+      }
+    }
+    if (covered === 0 || objectWeight === 0) {
+      this.#support *= 0.9;
+      return;
+    }
+    // A perfect picture keeps all support; one that shows something else takes up to a fifth of it.
+    this.#support *= 0.8 + 0.2 * Math.min(1, (matched / covered) * 1.05);
+  }
+
+  #expand(region: CellRegion, by: number): CellRegion {
+    return {
+      left: Math.max(0, region.left - by),
+      top: Math.max(0, region.top - by),
+      right: Math.min(this.#columns - 1, region.right + by),
+      bottom: Math.min(this.#rows - 1, region.bottom + by),
+    };
+  }
+
+  /** A grid's value at a luma position, bilinear, continued from the border of the known cells. */
+  #sample(values: Float32Array, x: number, y: number): number {
+    const known = this.#known;
+    let column = x / this.#cellSize - 0.5;
+    let row = y / this.#cellSize - 0.5;
+    if (column < known.left) column = known.left;
+    else if (column > known.right) column = known.right;
+    if (row < known.top) row = known.top;
+    else if (row > known.bottom) row = known.bottom;
+    const left = column | 0;
+    const top = row | 0;
+    const right = left < known.right ? left + 1 : left;
+    const bottom = top < known.bottom ? top + 1 : top;
+    const fx = column - left;
+    const fy = row - top;
+    const a = values[top * this.#columns + left] as number;
+    const b = values[top * this.#columns + right] as number;
+    const c = values[bottom * this.#columns + left] as number;
+    const d = values[bottom * this.#columns + right] as number;
+    return (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
+  }
+}
+
+/** Share of each cell that is positive, 0 to 1. */
+export function cellCoverage(logits: MaskLogits, grid: CellGrid): Float32Array {
+  const coverage = new Float32Array(grid.columns * grid.rows);
+  const counts = new Float32Array(coverage.length);
+  const columnOf = new Int32Array(logits.width);
+  for (let x = 0; x < logits.width; x++) {
+    columnOf[x] = Math.min(
+      grid.columns - 1,
+      (((x + 0.5) * grid.lumaWidth) / logits.spanX / grid.cellSize) | 0,
+    );
+  }
+  for (let y = 0; y < logits.height; y++) {
+    const row = Math.min(grid.rows - 1, (((y + 0.5) * grid.lumaHeight) / logits.spanY / grid.cellSize) | 0);
+    for (let x = 0; x < logits.width; x++) {
+      const cell = row * grid.columns + (columnOf[x] as number);
+      counts[cell] = (counts[cell] as number) + 1;
+      if ((logits.data[y * logits.width + x] as number) > 0) coverage[cell] = (coverage[cell] as number) + 1;
+    }
+  }
+  for (let cell = 0; cell < coverage.length; cell++) {
+    if ((counts[cell] as number) > 0) coverage[cell] = (coverage[cell] as number) / (counts[cell] as number);
+  }
+  return coverage;
+}
+
+function occupiedRegion(coverage: Float32Array, columns: number, within: CellRegion): CellRegion | null {
+  let left = columns;
+  let right = -1;
+  let top = -1;
+  let bottom = -1;
+  for (let row = within.top; row <= within.bottom; row++) {
+    for (let column = within.left; column <= within.right; column++) {
+      if ((coverage[row * columns + column] as number) < 0.02) continue;
+      if (top < 0) top = row;
+      bottom = row;
+      if (column < left) left = column;
+      if (column > right) right = column;
+    }
+  }
+  return top < 0 ? null : { left, top, right, bottom };
+}
