@@ -15,8 +15,13 @@ export interface Chunk {
   readonly data: Uint8Array;
   /** True on the last chunk of a stream; its data may be empty. */
   readonly endOfStream: boolean;
-  /** Settles the chunk at its source. Only the first call has an effect. */
-  settle(settlement: Settlement): void;
+  /** True when the source knows that it has delivered this chunk before; absent where it cannot know. */
+  readonly redelivered?: boolean;
+  /**
+   * Settles the chunk at its source. Only the first call has an effect, and no call throws. Works without
+   * `this` and holds no reference to `data`, so that an acknowledgement can wait for seconds without its bytes.
+   */
+  readonly settle: (settlement: Settlement) => void;
 }
 
 /**
