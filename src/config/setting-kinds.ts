@@ -1,0 +1,148 @@
+import { z } from 'zod';
+
+/** One setting: how its text or YAML value becomes a typed value, and what a person is told about it. */
+export interface Setting<Value = unknown> {
+  readonly schema: z.ZodType<Value>;
+  readonly default: Value;
+  /** Completes the sentence "it must be ..."; the same words stand in error messages and in the documents. */
+  readonly allowed: string;
+  readonly description: string;
+  /** `value`: never shown at all; `password`: a URL whose password is not shown. */
+  readonly secret?: 'value' | 'password';
+  /** True where an empty text says something; elsewhere an empty environment variable counts as not set. */
+  readonly mayBeEmpty?: boolean;
+}
+
+interface Described {
+  readonly description: string;
+}
+
+/** `true` or `false`, as YAML or as text. */
+export function booleanSetting(options: Described & { default: boolean }): Setting<boolean> {
+  const fromText = (value: unknown) =>
+    typeof value === 'string' ? ({ true: true, false: false }[value.trim().toLowerCase()] ?? value) : value;
+  return { ...options, schema: z.preprocess(fromText, z.boolean()), allowed: '`true` or `false`' };
+}
+
+function numberFromText(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const text = value.trim();
+  return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : value;
+}
+
+interface NumberOptions extends Described {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A number within bounds, both included. */
+export function numberSetting(options: NumberOptions): Setting<number> {
+  const { min, max } = options;
+  return {
+    default: options.default,
+    description: options.description,
+    schema: z.preprocess(numberFromText, z.number().min(min).max(max)),
+    allowed: `a number from ${min} to ${max}`,
+  };
+}
+
+/** A whole number within bounds, both included. */
+export function integerSetting(options: NumberOptions): Setting<number> {
+  const { min, max } = options;
+  return {
+    default: options.default,
+    description: options.description,
+    schema: z.preprocess(numberFromText, z.number().int().min(min).max(max)),
+    allowed: `a whole number from ${min} to ${max}`,
+  };
+}
+
+/** One of a closed set of words. A `refused` word gets its own sentence instead of "must be one of". */
+export function choiceSetting<const Choice extends string>(
+  options: Described & {
+    readonly default: NoInfer<Choice>;
+    readonly choices: readonly [Choice, ...Choice[]];
+    readonly refused?: Readonly<Record<string, string>>;
+  },
+): Setting<Choice> {
+  const { choices, refused = {} } = options;
+  const isChoice = (value: unknown): value is Choice => choices.some((choice) => choice === value);
+  const schema = z.unknown().transform((value, context): Choice => {
+    const word = typeof value === 'string' ? value.trim() : value;
+    if (isChoice(word)) return word;
+    const sentence = typeof word === 'string' && Object.hasOwn(refused, word) ? refused[word] : undefined;
+    context.addIssue({
+      code: 'custom',
+      message: sentence ?? '',
+      params: { explained: sentence !== undefined },
+    });
+    return z.NEVER;
+  });
+  return {
+    default: options.default,
+    description: options.description,
+    schema,
+    allowed: choices.map((choice) => `\`${choice}\``).join(' or '),
+  };
+}
+
+/** Text that matches a pattern. */
+export function textSetting(
+  options: Described & {
+    readonly default: string;
+    readonly allowed: string;
+    readonly pattern: RegExp;
+    readonly mayBeEmpty?: boolean;
+  },
+): Setting<string> {
+  const { pattern, ...rest } = options;
+  const isFine = (text: string) => (options.mayBeEmpty === true && text === '') || pattern.test(text);
+  return { ...rest, schema: z.string().trim().refine(isFine) };
+}
+
+/** A URL of one of some protocols; its password is never shown. Empty means none. */
+export function urlSetting(
+  options: Described & { readonly default: string; readonly protocols: readonly string[] },
+): Setting<string> {
+  const { protocols } = options;
+  const isFine = (text: string) =>
+    text === '' || (URL.canParse(text) && protocols.includes(new URL(text).protocol) && hasHost(text));
+  return {
+    default: options.default,
+    description: options.description,
+    schema: z.string().trim().refine(isFine),
+    allowed: `empty, or a URL that begins with ${protocols.map((protocol) => `\`${protocol}//\``).join(' or ')} and names a host (percent-encode special characters in a password)`,
+    secret: 'password',
+    mayBeEmpty: true,
+  };
+}
+
+function hasHost(url: string): boolean {
+  return new URL(url).hostname !== '';
+}
+
+/** A YAML list, or text with commas between the items. */
+export function listSetting<Item>(
+  options: Described & {
+    readonly default: readonly Item[];
+    readonly allowed: string;
+    readonly item: z.ZodType<Item>;
+    readonly minItems?: number;
+    readonly secret?: 'value';
+  },
+): Setting<readonly Item[]> {
+  const { item, minItems = 0, ...rest } = options;
+  const fromText = (value: unknown) =>
+    typeof value === 'string'
+      ? value
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== '')
+      : value;
+  return {
+    ...rest,
+    schema: z.preprocess(fromText, z.array(item).min(minItems).max(1000)),
+    mayBeEmpty: minItems === 0,
+  };
+}
