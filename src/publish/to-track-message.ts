@@ -1,0 +1,87 @@
+import type { Box } from '../mask/box.ts';
+import type { Track, TrackFrame } from '../tracker/track.ts';
+import { type StreamEvent, specVersion, type TrackMessage } from './track-message.ts';
+
+/** Which life of which stream a message belongs to. */
+export interface StreamLife {
+  readonly streamId: string;
+  readonly epoch: number;
+}
+
+/** The message of one frame: boxes normalised, numbers rounded to what they are worth. */
+export function toTrackMessage(trackFrame: TrackFrame, { streamId, epoch }: StreamLife): TrackMessage {
+  const { frame, latencyMs } = trackFrame;
+  return {
+    specVersion,
+    streamId,
+    epoch,
+    frame: {
+      index: frame.index,
+      timestampNs: String(frame.timestampNs),
+      width: frame.width,
+      height: frame.height,
+      keyframe: frame.isKeyframe,
+      damaged: frame.isDamaged,
+    },
+    provenance: trackFrame.provenance,
+    latencyMs: {
+      decode: toTenths(latencyMs.decode),
+      queue: toTenths(latencyMs.queue),
+      track: toTenths(latencyMs.track),
+      total: toTenths(latencyMs.total),
+    },
+    tracks: trackFrame.tracks.map((track) => toMessageTrack(track, frame.width, frame.height)),
+  };
+}
+
+/** The events of one frame's tracks, in the tracker's order. */
+export function toTrackEvents(trackFrame: TrackFrame, { streamId, epoch }: StreamLife): StreamEvent[] {
+  const { frame, tracks, events } = trackFrame;
+  return events.map(({ kind, trackId }) => ({
+    type: `track.${kind}`,
+    specVersion,
+    streamId,
+    epoch,
+    frameIndex: frame.index,
+    timestampNs: String(frame.timestampNs),
+    trackId,
+    label: tracks.find((track) => track.id === trackId)?.label ?? null,
+  }));
+}
+
+function toMessageTrack(track: Track, width: number, height: number): TrackMessage['tracks'][number] {
+  const { mask, polygons } = track;
+  return {
+    id: track.id,
+    label: track.label,
+    state: track.state,
+    score: toShare(track.score, 1e4),
+    box: track.box === null ? null : normalised(track.box, width, height),
+    area: track.area,
+    mask: mask === null ? null : { size: [mask.size[0], mask.size[1]], counts: mask.counts },
+    ...(polygons === undefined ? {} : { polygons: polygons.map((polygon) => [...polygon]) }),
+    author: track.author,
+    firstFrame: track.firstFrame,
+    lastSeenFrame: track.lastSeenFrame,
+  };
+}
+
+/** Edges are rounded, not sizes, so that a box at the border of the picture ends exactly there. */
+function normalised(box: Box, width: number, height: number): [number, number, number, number] {
+  const left = toShare(box.x / width, boxSteps);
+  const top = toShare(box.y / height, boxSteps);
+  const right = toShare((box.x + box.width) / width, boxSteps);
+  const bottom = toShare((box.y + box.height) / height, boxSteps);
+  return [left, top, toShare(right - left, boxSteps), toShare(bottom - top, boxSteps)];
+}
+
+/** Finer than a pixel of an 8K picture is wide. */
+const boxSteps = 1e5;
+
+function toShare(value: number, steps: number): number {
+  return Math.round(Math.min(1, Math.max(0, value)) * steps) / steps;
+}
+
+function toTenths(milliseconds: number): number {
+  return Math.round(Math.max(0, milliseconds) * 10) / 10;
+}
