@@ -11,7 +11,11 @@ const hasVideos = existsSync(swan);
 if (!hasVideos) console.warn('SKIPPED: test videos are not here, so masks of real pictures are not checked');
 
 /** A bright disc on a dark ground. */
-function drawDisc(width: number, height: number, pixels = new Uint8Array(width * height * 3)): Uint8Array {
+function drawDisc(
+  width: number,
+  height: number,
+  pixels: Uint8Array = new Uint8Array(width * height * 3),
+): Uint8Array {
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const inside = Math.hypot(x - width / 2, y - height / 2) < height / 4;
