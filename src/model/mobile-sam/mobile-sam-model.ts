@@ -67,7 +67,7 @@ const maskStride = 4;
  * MobileSAM (Zhang et al., "Faster Segment Anything", 2023) for pictures of any size in multiples of 16.
  *
  * Runs block their thread: use it in a worker. Calls may overlap; they run one after another. Pictures are never
- * batched, because the exported encoder computes wrong attention for more than one.
+ * batched: the exported encoder declares a free batch size but is right for one only.
  */
 export class MobileSamModel {
   /** Where the decoder runs. */
