@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Grows only when a consumer that follows the rules could misread a message. */
 export const specVersion = 1;
 
-const streamId = z
+export const streamIdSchema = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,128}$/)
   .describe('Names the stream; the routing key of its chunks.');
@@ -82,7 +82,7 @@ export const trackSchema = z
 export const trackMessageSchema = z
   .object({
     specVersion: z.literal(specVersion),
-    streamId,
+    streamId: streamIdSchema,
     epoch,
     frame: frameSchema,
     provenance: z
@@ -104,7 +104,7 @@ export type TrackMessage = z.infer<typeof trackMessageSchema>;
 
 const eventBase = {
   specVersion: z.literal(specVersion),
-  streamId,
+  streamId: streamIdSchema,
   epoch,
   frameIndex: z.int().min(0).nullable().describe('Newest frame when it happened; null before the first.'),
   timestampNs: timestampNs.nullable().describe('Capture clock of that frame, nanoseconds, decimal.'),
@@ -159,7 +159,7 @@ export type StreamEvent = z.infer<typeof streamEventSchema>;
 export const lostNoticeSchema = z
   .object({
     type: z.literal('lost'),
-    streamId,
+    streamId: streamIdSchema,
     what: z.enum(['frames', 'events']),
     count: z.int().min(1).describe('Messages not sent since the last notice.'),
   })
