@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Chunk, ChunkSource } from '../../src/ingest/chunk.ts';
 import { encodeClip } from './clip-fixture.ts';
+import { eventually } from './eventually.ts';
 
 /** A source with its input at hand. */
 export interface SourceUnderTest {
@@ -43,7 +44,7 @@ export function describeChunkSource(
         chunk.settle('ack');
       });
       await feed();
-      await vi.waitFor(() => expect(chunks.at(-1)?.endOfStream).toBe(true), 10_000);
+      await eventually(() => expect(chunks.at(-1)?.endOfStream).toBe(true));
 
       expect(Buffer.concat(chunks.map((chunk) => chunk.data)).equals(bytes)).toBe(true);
       expect(chunks.map((chunk) => chunk.sequence)).toEqual(chunks.map((_, index) => index));
@@ -71,12 +72,12 @@ export function describeChunkSource(
         chunk.settle('ack');
       });
       const fed = feed();
-      await vi.waitFor(() => expect(chunks).toHaveLength(1), 10_000);
+      await eventually(() => expect(chunks).toHaveLength(1));
       await turns();
       expect(chunks).toHaveLength(1);
       open1();
       await fed;
-      await vi.waitFor(() => expect(chunks.at(-1)?.endOfStream).toBe(true), 10_000);
+      await eventually(() => expect(chunks.at(-1)?.endOfStream).toBe(true));
       expect(mostAtWork).toBe(1);
       expect(Buffer.concat(chunks.map((chunk) => chunk.data)).equals(bytes)).toBe(true);
     });
@@ -95,7 +96,7 @@ export function describeChunkSource(
         }
       });
       const fed = feed().catch(() => {});
-      await vi.waitFor(() => expect(chunks).toHaveLength(3), 10_000);
+      await eventually(() => expect(chunks).toHaveLength(3));
       await source.stop();
       release();
       await turns();
@@ -116,7 +117,7 @@ export function describeChunkSource(
         chunks.push(chunk);
       });
       await feed();
-      await vi.waitFor(() => expect(chunks.at(-1)?.endOfStream).toBe(true), 10_000);
+      await eventually(() => expect(chunks.at(-1)?.endOfStream).toBe(true));
       const settles = chunks.map(({ settle }) => settle);
       for (const settle of settles.slice(0, 4)) {
         settle('ack');
@@ -150,7 +151,7 @@ export function describeChunkSource(
       await feedBadInput();
       await feed();
       await feedBadInput();
-      await vi.waitFor(() => expect(chunks.at(-1)?.endOfStream).toBe(true), 10_000);
+      await eventually(() => expect(chunks.at(-1)?.endOfStream).toBe(true));
       const own = chunks.filter((chunk) => chunk.streamId === streamId);
       expect(own).toHaveLength(chunks.length);
       expect(Buffer.concat(own.map((chunk) => chunk.data)).equals(bytes)).toBe(true);
