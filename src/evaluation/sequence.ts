@@ -5,7 +5,7 @@ import { TrackcastError } from '../errors.ts';
 /** A folder of pictures with annotations on some of them, as DAVIS lays them out. */
 export interface Sequence {
   readonly name: string;
-  /** Name of the folder that the sequence lies in; sequences of one kind are reported together. */
+  /** Names of the two folders that the sequence lies in; sequences of one kind are reported together. */
   readonly group: string;
   /** Paths of the pictures in order. */
   readonly pictures: readonly string[];
@@ -65,7 +65,7 @@ async function readSequence(folder: string): Promise<Sequence> {
   };
   return {
     name: basename(folder),
-    group: basename(dirname(folder)),
+    group: `${basename(dirname(dirname(folder)))}/${basename(dirname(folder))}`,
     pictures,
     annotations: await masksIn('Annotations'),
     prompts: await masksIn('Prompts'),
