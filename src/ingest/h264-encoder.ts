@@ -1,7 +1,8 @@
 import { AV_PIX_FMT_RGB24, AV_PIX_FMT_YUV420P, FF_ENCODER_LIBX264 } from 'node-av/constants';
-import { Codec, CodecContext, Frame, Packet, Rational, SoftwareScaleContext } from 'node-av/lib';
+import { Codec, CodecContext, type Frame, Packet, Rational, SoftwareScaleContext } from 'node-av/lib';
 import { TrackcastError } from '../errors.ts';
 import { quietCodecLog } from './codec-log.ts';
+import { allocatePicture } from './picture-scaler.ts';
 
 export interface H264EncoderOptions {
   /** Even numbers, pixels. */
@@ -24,8 +25,8 @@ export interface H264EncoderOptions {
 export class H264Encoder implements Disposable {
   readonly #context = new CodecContext();
   readonly #scaler = new SoftwareScaleContext();
-  readonly #source = new Frame();
-  readonly #picture = new Frame();
+  readonly #source: Frame;
+  readonly #picture: Frame;
   readonly #packet = new Packet();
   readonly #rowBytes: number;
   #count = 0n;
@@ -57,8 +58,8 @@ export class H264Encoder implements Disposable {
       throw new TrackcastError('TRACKCAST_DECODER_FAILED', `libx264 cannot be opened (${code})`);
     }
     this.#packet.alloc();
-    prepare(this.#source, width, height, AV_PIX_FMT_RGB24);
-    prepare(this.#picture, width, height, AV_PIX_FMT_YUV420P);
+    this.#source = allocatePicture(width, height, AV_PIX_FMT_RGB24);
+    this.#picture = allocatePicture(width, height, AV_PIX_FMT_YUV420P);
     this.#scaler.allocContext();
   }
 
@@ -77,10 +78,28 @@ export class H264Encoder implements Disposable {
     // The encoder may still hold the picture's memory for prediction.
     this.#picture.makeWritable();
     this.#scaler.scaleFrameSync(this.#picture, this.#source);
-    this.#picture.pts = this.#count;
-    this.#count += 1n;
-    this.#context.sendFrameSync(this.#picture);
-    return this.#receive();
+    return this.#send();
+  }
+
+  /**
+   * Encodes one picture that is YUV 4:2:0 already, without converting colours, and returns the access units that
+   * are ready, Annex B.
+   *
+   * @param planes limited range: luma, `height` rows of `width` bytes, then U and V of half that size each way
+   */
+  encodePlanes(planes: Uint8Array): Uint8Array[] {
+    this.#picture.makeWritable();
+    let from = 0;
+    for (let plane = 0; plane < 3; plane += 1) {
+      const width = plane === 0 ? this.#picture.width : this.#picture.width / 2;
+      const height = plane === 0 ? this.#picture.height : this.#picture.height / 2;
+      const target = this.#picture.data?.[plane];
+      const stride = this.#picture.linesize[plane] ?? 0;
+      for (let row = 0; target !== undefined && row < height; row += 1, from += width) {
+        target.set(planes.subarray(from, from + width), row * stride);
+      }
+    }
+    return this.#send();
   }
 
   /** Ends the stream and returns the access units that were held back. */
@@ -97,6 +116,13 @@ export class H264Encoder implements Disposable {
     this.#context.freeContext();
   }
 
+  #send(): Uint8Array[] {
+    this.#picture.pts = this.#count;
+    this.#count += 1n;
+    this.#context.sendFrameSync(this.#picture);
+    return this.#receive();
+  }
+
   #receive(): Uint8Array[] {
     const units: Uint8Array[] = [];
     while (this.#context.receivePacketSync(this.#packet) >= 0) {
@@ -105,12 +131,4 @@ export class H264Encoder implements Disposable {
     }
     return units;
   }
-}
-
-function prepare(frame: Frame, width: number, height: number, format: typeof AV_PIX_FMT_RGB24): void {
-  frame.alloc();
-  frame.width = width;
-  frame.height = height;
-  frame.format = format;
-  frame.getBuffer();
 }
