@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /**
@@ -10,5 +12,17 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 export function spawnWorker(moduleName: string, callerUrl: string, options: WorkerOptions = {}): Worker {
   const fromSources = callerUrl.endsWith('.ts');
   const url = new URL(`${moduleName}${fromSources ? '.ts' : '.js'}`, callerUrl);
-  return new Worker(url, fromSources ? { ...options, execArgv: ['--import', 'tsx'] } : options);
+  return fromSources ? spawnFromSources(url, options) : new Worker(url, options);
+}
+
+/** On Node 20 `--import tsx` has no effect inside a worker: its loader has to be registered from within. */
+function spawnFromSources(url: URL, options: WorkerOptions): Worker {
+  // Resolving `tsx/esm/api` gives its CommonJS half, which cannot register outside a module.
+  const compiler = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
+  const loader = new URL('dist/esm/api/index.mjs', compiler);
+  const script = `import(${JSON.stringify(loader.href)}).then(({ register }) => {
+    register();
+    return import(${JSON.stringify(url.href)});
+  });`;
+  return new Worker(script, { ...options, eval: true });
 }
