@@ -1,14 +1,9 @@
-import {
-  AV_FRAME_DATA_MOTION_VECTORS,
-  AV_PIX_FMT_GRAY8,
-  AV_PIX_FMT_RGB24,
-  AVCOL_RANGE_JPEG,
-  type AVPixelFormat,
-} from 'node-av/constants';
-import { Frame, SoftwareScaleContext } from 'node-av/lib';
+import { AV_FRAME_DATA_MOTION_VECTORS, AV_PIX_FMT_GRAY8, AV_PIX_FMT_RGB24 } from 'node-av/constants';
+import type { Frame } from 'node-av/lib';
 import { type FittedSize, fitPixels, type PixelGeometry, paddingColour } from '../buffer/frame.ts';
 import type { FrameWrite } from '../buffer/frame-ring.ts';
 import { packMotionVectors } from './h264-motion-vectors.ts';
+import { copyPlane, PictureScaler } from './picture-scaler.ts';
 
 export interface PictureConverterOptions {
   readonly geometry: PixelGeometry;
@@ -32,8 +27,8 @@ export interface ConvertedPicture {
 export class PictureConverter implements Disposable {
   readonly #geometry: PixelGeometry;
   readonly #lumaLongSide: number;
-  readonly #pixels = new PlaneScaler(AV_PIX_FMT_RGB24);
-  readonly #luma = new PlaneScaler(AV_PIX_FMT_GRAY8);
+  readonly #pixels = new PictureScaler(AV_PIX_FMT_RGB24, 'bilinear');
+  readonly #luma = new PictureScaler(AV_PIX_FMT_GRAY8, 'bilinear');
 
   constructor(options: PictureConverterOptions) {
     this.#geometry = options.geometry;
@@ -51,9 +46,10 @@ export class PictureConverter implements Disposable {
       throw new RangeError(`${luma.width}x${luma.height} luma does not fit into a slot`);
     }
     const { contentWidth, contentHeight } = pixelSize;
-    this.#pixels.scale(picture, contentWidth, contentHeight, write.pixels, pixelSize.width * 3);
+    const pixels = this.#pixels.scale(picture, contentWidth, contentHeight);
+    copyPlane(pixels, contentWidth * 3, write.pixels, pixelSize.width * 3);
     fillPadding(write.pixels, pixelSize);
-    this.#luma.scale(picture, luma.width, luma.height, write.luma, luma.width);
+    copyPlane(this.#luma.scale(picture, luma.width, luma.height), luma.width, write.luma, luma.width);
     const exported = picture.getSideData(AV_FRAME_DATA_MOTION_VECTORS);
     const { count, omitted } = packMotionVectors(exported, write.motionVectors);
     return {
@@ -99,63 +95,5 @@ function paint(pixels: Uint8Array, start: number, end: number): void {
     const next = Math.min(painted, end - start - painted);
     pixels.copyWithin(start + painted, start, start + next);
     painted += next;
-  }
-}
-
-/** Scales pictures of any size and format into one packed plane of a fixed format. */
-export class PlaneScaler implements Disposable {
-  readonly #format: AVPixelFormat;
-  readonly #scaler = new SoftwareScaleContext();
-  #target: Frame | null = null;
-
-  constructor(format: AVPixelFormat) {
-    this.#format = format;
-    // Left uninitialised, the scaler follows size, format and colour of each frame by itself.
-    this.#scaler.allocContext();
-    this.#scaler.setOption('sws_flags', 'bilinear');
-  }
-
-  /** Scales into `out`, row by row at distances of `rowBytes`. Throws `RangeError` when the format is unknown. */
-  scale(picture: Frame, width: number, height: number, out: Uint8Array, rowBytes: number): void {
-    const target = this.#targetOf(width, height);
-    const code = this.#scaler.scaleFrameSync(target, picture);
-    const plane = target.data?.[0];
-    const stride = target.linesize[0];
-    if (code < 0 || plane === undefined || stride === undefined) {
-      throw new RangeError(`a picture of ${picture.width}x${picture.height} cannot be scaled (${code})`);
-    }
-    const contentBytes = this.#format === AV_PIX_FMT_RGB24 ? width * 3 : width;
-    if (stride === rowBytes && contentBytes === rowBytes) {
-      out.set(plane.subarray(0, rowBytes * height));
-      return;
-    }
-    for (let row = 0; row < height; row += 1) {
-      out.set(plane.subarray(row * stride, row * stride + contentBytes), row * rowBytes);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#target?.free();
-    this.#scaler.freeContext();
-  }
-
-  #targetOf(width: number, height: number): Frame {
-    if (this.#target !== null && this.#target.width === width && this.#target.height === height) {
-      return this.#target;
-    }
-    this.#target?.free();
-    const target = new Frame();
-    target.alloc();
-    target.format = this.#format;
-    target.width = width;
-    target.height = height;
-    target.colorRange = AVCOL_RANGE_JPEG;
-    if (target.getBuffer() < 0) {
-      target.free();
-      this.#target = null;
-      throw new RangeError(`no memory for a plane of ${width}x${height}`);
-    }
-    this.#target = target;
-    return target;
   }
 }

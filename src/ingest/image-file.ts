@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import {
+  AV_CODEC_ID_MJPEG,
+  AV_CODEC_ID_PNG,
+  AV_PIX_FMT_GRAY8,
+  AV_PIX_FMT_PAL8,
+  AV_PIX_FMT_RGB24,
+} from 'node-av/constants';
+import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
+import { TrackcastError } from '../errors.ts';
+import { quietCodecLog } from './codec-log.ts';
+import { copyPlane, PictureScaler } from './picture-scaler.ts';
+
+export interface Image {
+  readonly width: number;
+  readonly height: number;
+  /** Row-major: 3 bytes a pixel for RGB, 1 for indices. */
+  readonly data: Uint8Array;
+}
+
+/**
+ * Reads a JPEG or PNG file, or its bytes, as interleaved RGB. Throws `TRACKCAST_SOURCE_UNREADABLE`.
+ */
+export async function readRgbImage(source: string | Uint8Array): Promise<Image> {
+  const bytes = typeof source === 'string' ? await readFile(source) : source;
+  return withPicture(bytes, (picture) => {
+    const { width, height } = picture;
+    using scaler = new PictureScaler(AV_PIX_FMT_RGB24, 'exact');
+    const data = new Uint8Array(width * height * 3);
+    copyPlane(scaler.scale(picture, width, height), width * 3, data, width * 3);
+    return { width, height, data };
+  });
+}
+
+/**
+ * Reads a palette or grey PNG file, or its bytes, as one index a pixel; the colours are left out. Throws
+ * `TRACKCAST_SOURCE_UNREADABLE`, also for PNG files of other kinds.
+ */
+export async function readIndexedImage(source: string | Uint8Array): Promise<Image> {
+  const bytes = typeof source === 'string' ? await readFile(source) : source;
+  return withPicture(bytes, (picture) => {
+    const { width, height } = picture;
+    if (picture.format !== AV_PIX_FMT_PAL8 && picture.format !== AV_PIX_FMT_GRAY8) {
+      throw new TrackcastError('TRACKCAST_SOURCE_UNREADABLE', 'the image has colours instead of indices');
+    }
+    const data = new Uint8Array(width * height);
+    copyPlane(picture, width, data, width);
+    return { width, height, data };
+  });
+}
+
+const pngSignature = [0x89, 0x50, 0x4e, 0x47];
+
+function withPicture<T>(bytes: Uint8Array, use: (picture: Frame) => T): T {
+  quietCodecLog();
+  const isPng = pngSignature.every((byte, at) => bytes[at] === byte);
+  const codec = Codec.findDecoder(isPng ? AV_CODEC_ID_PNG : AV_CODEC_ID_MJPEG);
+  using context = new CodecContext();
+  using packet = new Packet();
+  using picture = new Frame();
+  context.allocContext3(codec);
+  context.threadCount = 1;
+  packet.alloc();
+  picture.alloc();
+  let code = context.open2Sync(codec);
+  if (code >= 0) {
+    packet.data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    code = context.sendPacketSync(packet);
+  }
+  if (code >= 0) {
+    code = context.receiveFrameSync(picture);
+  }
+  if (code < 0) {
+    throw new TrackcastError('TRACKCAST_SOURCE_UNREADABLE', `this is no JPEG or PNG image (${code})`);
+  }
+  return use(picture);
+}
