@@ -81,3 +81,20 @@ export interface Frame extends FrameInfo {
 
 /** A frame that a reader holds: its slot is not overwritten until `Symbol.dispose` runs. */
 export interface FrameLease extends Frame, Disposable {}
+
+/** The plain data of a frame, which may outlive its lease and cross threads. */
+export function frameInfoOf(frame: FrameInfo): FrameInfo {
+  return {
+    streamId: frame.streamId,
+    index: frame.index,
+    timestampNs: frame.timestampNs,
+    isKeyframe: frame.isKeyframe,
+    isDamaged: frame.isDamaged,
+    width: frame.width,
+    height: frame.height,
+    chunkSequence: frame.chunkSequence,
+    unitInChunk: frame.unitInChunk,
+    receivedAtMs: frame.receivedAtMs,
+    decodedAtMs: frame.decodedAtMs,
+  };
+}

@@ -1,0 +1,88 @@
+import type { MaskLogits } from '../../mask/mask-logits.ts';
+import type { CellGrid } from '../propagation/motion-field.ts';
+import type { MotionHistory } from '../propagation/motion-history.ts';
+import { PropagatedMask } from '../propagation/propagated-mask.ts';
+
+/** A mask about an older frame that waits to be carried to the present. */
+interface Arrival {
+  readonly objectId: number;
+  readonly mask: PropagatedMask;
+  readonly score: number;
+  readonly isNew: boolean;
+  /** The frame that `mask` is about now. */
+  atFrame: number;
+}
+
+/** Pictures over which masks are carried per frame, all objects together: bounds the time a landing takes. */
+const stepsPerFrame = 160;
+
+/**
+ * Brings late results up to date: a mask about an older frame is carried through the motion since, so that it
+ * lands without lag. The work is spread over frames; until its turn an object keeps the mask that it had.
+ */
+export class LandingQueue {
+  readonly #history: MotionHistory;
+  #waiting: Arrival[] = [];
+
+  constructor(history: MotionHistory) {
+    this.#history = history;
+  }
+
+  add(
+    objectId: number,
+    logits: MaskLogits,
+    score: number,
+    frameIndex: number,
+    grid: CellGrid,
+    isNew: boolean,
+  ): void {
+    this.drop(objectId);
+    this.#waiting.push({
+      objectId,
+      mask: new PropagatedMask(logits, grid),
+      score,
+      isNew,
+      atFrame: frameIndex,
+    });
+  }
+
+  /** Forgets what waits for one object. */
+  drop(objectId: number): void {
+    this.#waiting = this.#waiting.filter((arrival) => arrival.objectId !== objectId);
+  }
+
+  clear(): void {
+    this.#waiting = [];
+  }
+
+  /**
+   * Carries what waits towards the present picture; masks that reach it are handed out. Masks from before a break in
+   * the motion are dropped.
+   *
+   * @param limitSteps false to carry everything at once
+   */
+  land(
+    limitSteps: boolean,
+    onLanded: (objectId: number, mask: PropagatedMask, score: number, isNew: boolean) => void,
+  ): void {
+    let budget = limitSteps ? stepsPerFrame : Number.POSITIVE_INFINITY;
+    const stillWaiting: Arrival[] = [];
+    for (const arrival of this.#waiting) {
+      const fields = this.#history.since(arrival.atFrame);
+      if (fields === null) continue;
+      const steps = Math.min(fields.length, budget);
+      for (let step = 0; step < steps; step++) {
+        const field = fields[step];
+        if (field !== undefined) arrival.mask.step(field);
+      }
+      budget -= steps;
+      if (steps === fields.length) {
+        onLanded(arrival.objectId, arrival.mask, arrival.score, arrival.isNew);
+      } else {
+        arrival.atFrame = this.#history.frameAfter(arrival.atFrame, steps);
+        stillWaiting.push(arrival);
+      }
+    }
+    this.#waiting = stillWaiting;
+  }
+}

@@ -1,0 +1,77 @@
+import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
+
+/** Why a round of automatic prompting began. */
+export type RepromptReason = 'interval' | 'scene_cut' | 'first_frame';
+
+/** Points tried per segmentation: more where nothing is known yet, few where they would delay live tracks. */
+const pointsPerRun: Readonly<Record<RepromptReason, number>> = {
+  first_frame: 10,
+  scene_cut: 10,
+  interval: 4,
+};
+
+/**
+ * Rounds of automatic prompting. A round's points are spread over several segmentations, so that looking for new
+ * objects never holds up the known ones; points that have been covered meanwhile are passed over.
+ */
+export class PromptScan {
+  readonly #strategy: PromptStrategy;
+  readonly #intervalFrames: number;
+  #pending: number[] = [];
+  #reason: RepromptReason = 'first_frame';
+  #lastRoundFrame: number | null = null;
+  readonly #rounds: Record<RepromptReason, number> = { interval: 0, scene_cut: 0, first_frame: 0 };
+  #prompts = 0;
+
+  constructor(strategy: PromptStrategy, intervalFrames: number) {
+    this.#strategy = strategy;
+    this.#intervalFrames = intervalFrames;
+  }
+
+  get rounds(): Readonly<Record<RepromptReason, number>> {
+    return { ...this.#rounds };
+  }
+
+  get prompts(): number {
+    return this.#prompts;
+  }
+
+  /** Begins a round if one is due on this frame. */
+  update(frameIndex: number, isSceneCut: boolean, scene: PromptScene): void {
+    const reason =
+      this.#lastRoundFrame === null
+        ? 'first_frame'
+        : isSceneCut
+          ? 'scene_cut'
+          : frameIndex - this.#lastRoundFrame >= this.#intervalFrames && this.#pending.length === 0
+            ? 'interval'
+            : null;
+    if (reason === null) return;
+    this.#lastRoundFrame = frameIndex;
+    this.#pending = [...this.#strategy.propose(scene)];
+    this.#reason = reason;
+    if (this.#pending.length > 0) this.#rounds[reason]++;
+  }
+
+  /** Whether points wait to be tried. */
+  get isPending(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** Takes the next points that are still uncovered. */
+  take(scene: PromptScene): Float32Array {
+    const points: number[] = [];
+    while (this.#pending.length > 0 && points.length < 2 * pointsPerRun[this.#reason]) {
+      const [x, y] = this.#pending.splice(0, 2) as [number, number];
+      if (!scene.isCovered(x, y)) points.push(x, y);
+    }
+    this.#prompts += points.length / 2;
+    return Float32Array.from(points);
+  }
+
+  /** Starts over, as after a reset. */
+  reset(): void {
+    this.#pending = [];
+    this.#lastRoundFrame = null;
+  }
+}

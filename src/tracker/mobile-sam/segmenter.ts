@@ -1,0 +1,262 @@
+import { monotonicMs } from '../../clock.ts';
+import { TrackcastError } from '../../errors.ts';
+import type {
+  DecodedMasks,
+  ImageEmbedding,
+  MaskPrompt,
+  MobileSamModel,
+} from '../../model/mobile-sam/mobile-sam-model.ts';
+import type { TokenAffinity } from '../../model/mobile-sam/token-affinity.ts';
+import {
+  type Candidate,
+  type FoundObject,
+  maskGrid,
+  type PromptedTarget,
+  type SegmentationRequest,
+  type SegmentationResult,
+} from '../segmentation.ts';
+import { FeatureMemory } from './feature-memory.ts';
+import { ObjectSearch } from './object-search.ts';
+import { tokenCoverage } from './token-grid.ts';
+
+type MaskGrid = SegmentationResult['grid'];
+
+/** A threshold this much stricter and looser must give nearly the same mask. */
+const stabilityOffset = 1;
+/** Score below which a mask is shown but not remembered, so that doubts do not become memories. */
+const minScoreToRemember = 0.5;
+
+/**
+ * One look at one picture with MobileSAM: encodes it, finds every object again by its encoder features, draws it
+ * with the decoder, decodes prompts and grid points, and remembers what was seen. Owns the memories of all
+ * streams on its device. Runs block their thread.
+ */
+export class Segmenter {
+  readonly #model: MobileSamModel;
+  readonly #affinity: TokenAffinity;
+  readonly #memories = new Map<string, FeatureMemory>();
+
+  constructor(model: MobileSamModel, affinity: TokenAffinity) {
+    this.#model = model;
+    this.#affinity = affinity;
+  }
+
+  /** Throws `TRACKCAST_INFERENCE_FAILED`. */
+  async segment(request: SegmentationRequest): Promise<SegmentationResult> {
+    const begun = monotonicMs();
+    const memory = this.#memoryOf(request);
+    const grid = maskGrid(request.pixelSize);
+    const { width, height } = request.pixelSize;
+    const embedding = await this.#model.encode(request.pixels, width, height);
+    try {
+      const encoded = monotonicMs();
+      const soft = await this.#recall(request, memory, embedding);
+      const matched = monotonicMs();
+      const objects: FoundObject[] = [];
+      const coverage = new Map<number, Float32Array>();
+      for (const target of request.targets) {
+        const expected = soft.get(target.objectId);
+        const search = new ObjectSearch(grid, {
+          soft: expected ?? new Float32Array(embedding.tokenColumns * embedding.tokenRows),
+          prior: target.prior,
+          priorSupport: target.priorSupport,
+        });
+        for (const prompt of search.prompts()) search.consider(await this.#model.decode(embedding, prompt));
+        const best = search.finish();
+        const score =
+          best === null
+            ? 0
+            : Math.min(
+                1,
+                0.5 * best.predictedIou + 0.5 * Math.max(1.25 * best.memoryAgreement, best.motionAgreement),
+              );
+        objects.push({ objectId: target.objectId, logits: best?.logits ?? null, score });
+        if (best === null)
+          coverage.set(target.objectId, new Float32Array(embedding.tokenColumns * embedding.tokenRows));
+        else if (score >= minScoreToRemember) coverage.set(target.objectId, tokenCoverage(best.logits, grid));
+      }
+      for (const target of request.prompted) {
+        const found = await this.#decodePrompted(embedding, request, target, grid);
+        objects.push(found);
+        if (found.logits !== null) coverage.set(target.objectId, tokenCoverage(found.logits, grid));
+      }
+      const candidates = await this.#tryGrid(embedding, request, grid);
+      memory.remember(request.frameIndex, embedding.tokens, coverage);
+      const finished = monotonicMs();
+      return {
+        streamId: request.streamId,
+        frameIndex: request.frameIndex,
+        grid,
+        objects,
+        candidates,
+        timing: {
+          encode: encoded - begun,
+          match: matched - encoded,
+          decode: finished - matched,
+          total: finished - begun,
+        },
+      };
+    } finally {
+      embedding.dispose();
+    }
+  }
+
+  /** Forgets a stream. */
+  closeStream(streamId: string): void {
+    this.#memories.delete(streamId);
+  }
+
+  async dispose(): Promise<void> {
+    this.#memories.clear();
+    await this.#affinity.dispose();
+    await this.#model.dispose();
+  }
+
+  #memoryOf(request: SegmentationRequest): FeatureMemory {
+    let memory = this.#memories.get(request.streamId);
+    if (memory === undefined) {
+      memory = new FeatureMemory();
+      this.#memories.set(request.streamId, memory);
+    }
+    if (request.forgetAll) memory.clear();
+    for (const objectId of request.forgotten) memory.forget(objectId);
+    return memory;
+  }
+
+  /** Where memory expects each target: 0 to 1 per token. */
+  async #recall(
+    request: SegmentationRequest,
+    memory: FeatureMemory,
+    embedding: ImageEmbedding,
+  ): Promise<Map<number, Float32Array>> {
+    const known = request.targets.map((target) => target.objectId).filter((id) => memory.knows(id));
+    const soft = new Map<number, Float32Array>();
+    if (known.length === 0) return soft;
+    const frames = memory.frames(embedding, known);
+    if (frames.length === 0) return soft;
+    const columns = known.length * 2;
+    const carried = await this.#affinity.carry(embedding, frames, columns);
+    const tokens = embedding.tokenColumns * embedding.tokenRows;
+    known.forEach((objectId, at) => {
+      const values = new Float32Array(tokens);
+      for (let token = 0; token < tokens; token++) {
+        const votes = carried[token * columns + at * 2 + 1] as number;
+        if (votes > 0.05) values[token] = (carried[token * columns + at * 2] as number) / votes;
+      }
+      soft.set(objectId, values);
+    });
+    return soft;
+  }
+
+  async #decodePrompted(
+    embedding: ImageEmbedding,
+    request: SegmentationRequest,
+    target: PromptedTarget,
+    grid: MaskGrid,
+  ): Promise<FoundObject> {
+    if (target.shape.kind === 'mask') {
+      return {
+        objectId: target.objectId,
+        logits: target.currentLogits,
+        score: target.currentLogits === null ? 0 : 1,
+      };
+    }
+    const prompt = toMaskPrompt(request, target);
+    const decoded = await this.#model.decode(embedding, prompt);
+    // A single click is ambiguous: part, object or group. Anything more means one mask, the decoder's first.
+    const isAmbiguous = prompt.labels.length === 1 && prompt.maskLogits === null;
+    const index = isAmbiguous ? bestOf(decoded, 1) : 0;
+    const size = grid.width * grid.height;
+    return {
+      objectId: target.objectId,
+      logits: decoded.logits.slice(index * size, (index + 1) * size),
+      score: clampScore(decoded.predictedIou[index] as number),
+    };
+  }
+
+  async #tryGrid(
+    embedding: ImageEmbedding,
+    request: SegmentationRequest,
+    grid: MaskGrid,
+  ): Promise<Candidate[]> {
+    const candidates: Candidate[] = [];
+    const size = grid.width * grid.height;
+    for (let at = 0; at + 1 < request.gridPoints.length; at += 2) {
+      const x = request.gridPoints[at] as number;
+      const y = request.gridPoints[at + 1] as number;
+      const points = Float32Array.of(x * request.pixelSize.contentWidth, y * request.pixelSize.contentHeight);
+      const decoded = await this.#model.decode(embedding, {
+        points,
+        labels: Float32Array.of(1),
+        maskLogits: null,
+      });
+      for (let index = 1; index < decoded.predictedIou.length; index++) {
+        const logits = decoded.logits.subarray(index * size, (index + 1) * size);
+        const predictedIou = clampScore(decoded.predictedIou[index] as number);
+        const stability = stabilityScore(logits);
+        // The rest is for the gates; what is hopeless need not cross to another thread.
+        if (predictedIou < 0.6 || stability < 0.6) continue;
+        candidates.push({ logits: logits.slice(), predictedIou, stability, x, y });
+      }
+    }
+    return candidates;
+  }
+}
+
+function toMaskPrompt(request: SegmentationRequest, target: PromptedTarget): MaskPrompt {
+  const { shape } = target;
+  const scaleX = request.pixelSize.contentWidth / request.width;
+  const scaleY = request.pixelSize.contentHeight / request.height;
+  const points: number[] = [];
+  const labels: number[] = [];
+  if (shape.kind === 'points') {
+    for (const point of shape.points) {
+      points.push(point.x * scaleX, point.y * scaleY);
+      labels.push(point.positive ? 1 : 0);
+    }
+  }
+  const box = shape.kind === 'mask' ? undefined : shape.box;
+  if (box !== undefined) {
+    points.push(box.x * scaleX, box.y * scaleY, (box.x + box.width) * scaleX, (box.y + box.height) * scaleY);
+    labels.push(2, 3);
+  }
+  if (labels.length === 0) {
+    throw new TrackcastError(
+      'TRACKCAST_PROMPT_INVALID',
+      `a prompt for object ${target.objectId} shows nothing`,
+      {
+        streamId: request.streamId,
+        frameIndex: request.frameIndex,
+      },
+    );
+  }
+  const current = target.currentLogits;
+  return {
+    points: Float32Array.from(points),
+    labels: Float32Array.from(labels),
+    maskLogits: current === null ? null : current.map((logit) => Math.max(-10, Math.min(10, logit))),
+  };
+}
+
+function bestOf(decoded: DecodedMasks, first: number): number {
+  let best = first;
+  for (let index = first + 1; index < decoded.predictedIou.length; index++) {
+    if ((decoded.predictedIou[index] as number) > (decoded.predictedIou[best] as number)) best = index;
+  }
+  return best;
+}
+
+function clampScore(value: number): number {
+  return Math.max(0, Math.min(1, value));
+}
+
+function stabilityScore(logits: Float32Array): number {
+  let strict = 0;
+  let loose = 0;
+  for (let at = 0; at < logits.length; at++) {
+    const logit = logits[at] as number;
+    if (logit > stabilityOffset) strict++;
+    if (logit > -stabilityOffset) loose++;
+  }
+  return loose === 0 ? 0 : strict / loose;
+}

@@ -1,0 +1,127 @@
+import { TrackcastError } from '../errors.ts';
+import { lostSeconds } from './life-cycle.ts';
+import type { TrackEvent } from './track.ts';
+import { TrackedObject } from './tracked-object.ts';
+
+/** What a new object is made of. */
+export interface NewObject {
+  /** Given by whoever prompts; the next free id otherwise. */
+  readonly id?: number | undefined;
+  readonly author: 'person' | 'strategy';
+  readonly label: string | null;
+  readonly frameIndex: number;
+  readonly timestampNs: bigint;
+  readonly score: number;
+}
+
+/** The objects of one stream. Ids only grow and are never given twice. */
+export class ObjectTable {
+  readonly #streamId: string;
+  readonly #limit: number;
+  readonly #objects = new Map<number, TrackedObject>();
+  #nextId: number;
+  #events: TrackEvent[] = [];
+  #forgotten: number[] = [];
+
+  /** @param limit objects at most; people's objects count but are never refused */
+  constructor(streamId: string, limit: number, firstId: number) {
+    this.#streamId = streamId;
+    this.#limit = limit;
+    this.#nextId = firstId;
+  }
+
+  get nextId(): number {
+    return this.#nextId;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  /** In the order in which they were made. */
+  all(): IterableIterator<TrackedObject> {
+    return this.#objects.values();
+  }
+
+  find(id: number): TrackedObject | undefined {
+    return this.#objects.get(id);
+  }
+
+  /** Throws `TRACKCAST_OBJECT_UNKNOWN`. */
+  get(id: number): TrackedObject {
+    const object = this.#objects.get(id);
+    if (object !== undefined) return object;
+    throw new TrackcastError('TRACKCAST_OBJECT_UNKNOWN', `stream ${this.#streamId} tracks no object ${id}`, {
+      streamId: this.#streamId,
+    });
+  }
+
+  /** How many more automatic objects may be made, counting those that could be given up for them. */
+  room(): number {
+    const expendable = [...this.#objects.values()].filter(isExpendable).length;
+    return Math.max(0, this.#limit - this.#objects.size + expendable);
+  }
+
+  /** Makes an object; at the limit, gives up the automatic one that has been hidden longest. */
+  create(options: NewObject): TrackedObject {
+    if (this.#objects.size >= this.#limit) this.#evict();
+    const id = options.id ?? this.#nextId;
+    this.#nextId = Math.max(this.#nextId, id + 1);
+    const object = new TrackedObject({ ...options, id });
+    this.#objects.set(id, object);
+    this.#events.push({ kind: 'created', trackId: id });
+    return object;
+  }
+
+  /** Throws `TRACKCAST_OBJECT_UNKNOWN`. */
+  remove(id: number): void {
+    this.get(id);
+    this.#objects.delete(id);
+    this.#forgotten.push(id);
+    this.#events.push({ kind: 'removed', trackId: id });
+  }
+
+  clear(): void {
+    for (const id of [...this.#objects.keys()]) this.remove(id);
+  }
+
+  /** Gives up automatic objects that have been lost for too long. */
+  expire(timestampNs: bigint): void {
+    for (const object of [...this.#objects.values()]) {
+      if (object.author === 'person' || object.state !== 'lost') continue;
+      if (object.hiddenSeconds(timestampNs) > lostSeconds) this.remove(object.id);
+    }
+  }
+
+  /** Notes an event of an object, if there is one. */
+  note(event: TrackEvent | null): void {
+    if (event !== null) this.#events.push(event);
+  }
+
+  /** Events since the last call. */
+  takeEvents(): TrackEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  /** Ids of objects that were removed since the last call. */
+  takeForgotten(): number[] {
+    const forgotten = this.#forgotten;
+    this.#forgotten = [];
+    return forgotten;
+  }
+
+  #evict(): void {
+    let longest: TrackedObject | null = null;
+    for (const object of this.#objects.values()) {
+      if (!isExpendable(object)) continue;
+      if (longest === null || object.lastSeenFrame < longest.lastSeenFrame) longest = object;
+    }
+    if (longest !== null) this.remove(longest.id);
+  }
+}
+
+function isExpendable(object: TrackedObject): boolean {
+  return object.author === 'strategy' && object.state !== 'active';
+}

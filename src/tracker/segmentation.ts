@@ -1,0 +1,117 @@
+import type { FittedSize } from '../buffer/frame.ts';
+import type { MaskLogits } from '../mask/mask-logits.ts';
+import type { PromptShape } from '../prompting/prompt.ts';
+
+/** An object that the segmenter is asked to find again. */
+export interface SegmentationTarget {
+  readonly objectId: number;
+  /** Where motion carried the object's mask, `gridWidth * gridHeight` logits; null while it is not in view. */
+  readonly prior: Float32Array | null;
+  /** 0 to 1: how far the prior can be trusted. */
+  readonly priorSupport: number;
+}
+
+/** An object shown by a prompt on this very frame. */
+export interface PromptedTarget {
+  readonly objectId: number;
+  readonly shape: PromptShape;
+  /** The mask that the prompt corrects, or the decoded mask of a mask prompt; logits on the mask grid. */
+  readonly currentLogits: Float32Array | null;
+}
+
+/** One look of a segmentation model at one frame. Plain data: it crosses threads. */
+export interface SegmentationRequest {
+  readonly streamId: string;
+  readonly frameIndex: number;
+  /** RGB, interleaved; see `Frame.pixels`. */
+  readonly pixels: Uint8Array;
+  readonly pixelSize: FittedSize;
+  /** Source pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly targets: readonly SegmentationTarget[];
+  readonly prompted: readonly PromptedTarget[];
+  /** Points to try for new objects: x, y pairs in parts of the picture, 0 to 1. */
+  readonly gridPoints: Float32Array;
+  /** Objects that exist no more; their memories can go. */
+  readonly forgotten: readonly number[];
+  /** True when what was remembered is about another scene or was reset. */
+  readonly forgetAll: boolean;
+}
+
+/** What became of one target. */
+export interface FoundObject {
+  readonly objectId: number;
+  /** Null when the object is not in the picture. */
+  readonly logits: Float32Array | null;
+  /** 0 to 1: predicted overlap of the mask with the truth, lowered by disagreement with memory. */
+  readonly score: number;
+}
+
+/** A possible new object. */
+export interface Candidate {
+  readonly logits: Float32Array;
+  readonly predictedIou: number;
+  /** IoU of the mask at a stricter and a looser threshold (Kirillov et al. 2023, section 5). */
+  readonly stability: number;
+  /** The point that proposed it, parts of the picture. */
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Milliseconds that the stages of one segmentation took. */
+export interface SegmentationTiming {
+  readonly encode: number;
+  readonly match: number;
+  readonly decode: number;
+  readonly total: number;
+}
+
+export interface SegmentationResult {
+  readonly streamId: string;
+  readonly frameIndex: number;
+  /** Geometry of all logits in the result. */
+  readonly grid: Pick<MaskLogits, 'width' | 'height' | 'spanX' | 'spanY'>;
+  readonly objects: readonly FoundObject[];
+  readonly candidates: readonly Candidate[];
+  readonly timing: SegmentationTiming;
+}
+
+/** A segmentation that failed; its stream goes on with what it had. */
+export interface SegmentationFailure {
+  readonly streamId: string;
+  readonly frameIndex: number;
+  readonly error: Error;
+}
+
+export type SegmentationOutcome =
+  | { readonly kind: 'result'; readonly result: SegmentationResult }
+  | { readonly kind: 'failure'; readonly failure: SegmentationFailure };
+
+/**
+ * Where a stream's segmentations run: a worker thread in live operation, in virtual time for evaluation. At
+ * most one request per stream is under way.
+ */
+export interface SegmentationLane {
+  /** Whether a request of this stream would be taken now. */
+  canStart(streamId: string): boolean;
+  /** Hands a request over. Resolves once `request.pixels` is not needed any more. */
+  start(request: SegmentationRequest): Promise<void>;
+  /** The outcome of the stream's request if it is there by now, once. */
+  take(streamId: string): SegmentationOutcome | null;
+  /** Resolves once the stream's request, if one is under way, can be taken. */
+  finished(streamId: string): Promise<void>;
+  /** Drops what is under way or remembered of a stream. */
+  closeStream(streamId: string): void;
+  dispose(): Promise<void>;
+}
+
+/** Size of the mask grid for model pixels: one logit per 4 x 4 pixels, as SAM's decoder gives them. */
+export function maskGrid(size: FittedSize): Pick<MaskLogits, 'width' | 'height' | 'spanX' | 'spanY'> {
+  return {
+    width: size.width / 4,
+    height: size.height / 4,
+    spanX: size.contentWidth / 4,
+    spanY: size.contentHeight / 4,
+  };
+}

@@ -1,0 +1,131 @@
+import { absentLogit, type MaskLogits, type RenderedMask, renderMask } from '../mask/mask-logits.ts';
+import { nextState, type Observation } from './life-cycle.ts';
+import type { PropagatedMask } from './propagation/propagated-mask.ts';
+import type { Track, TrackEvent, TrackState } from './track.ts';
+
+/** Support below which a carried mask is not shown any more. */
+const minSupport = 0.12;
+
+/** One object of a stream: its identity, its state and the mask that motion carries. */
+export class TrackedObject {
+  readonly id: number;
+  readonly author: 'person' | 'strategy';
+  readonly firstFrame: number;
+  label: string | null;
+  #state: TrackState = 'active';
+  #mask: PropagatedMask | null = null;
+  #score: number;
+  #lastSeenFrame: number;
+  #lastSeenNs: bigint;
+  /** How often a segmentation model confirmed it after it was made. */
+  #confirmations = 0;
+
+  constructor(options: {
+    id: number;
+    author: 'person' | 'strategy';
+    label: string | null;
+    frameIndex: number;
+    timestampNs: bigint;
+    score: number;
+  }) {
+    this.id = options.id;
+    this.author = options.author;
+    this.label = options.label;
+    this.firstFrame = options.frameIndex;
+    this.#lastSeenFrame = options.frameIndex;
+    this.#lastSeenNs = options.timestampNs;
+    this.#score = options.score;
+  }
+
+  get state(): TrackState {
+    return this.#state;
+  }
+
+  get confirmations(): number {
+    return this.#confirmations;
+  }
+
+  get score(): number {
+    return this.#score * (this.#mask?.support ?? 0);
+  }
+
+  get lastSeenFrame(): number {
+    return this.#lastSeenFrame;
+  }
+
+  /** The mask that is carried; null while the object is hidden. */
+  get mask(): PropagatedMask | null {
+    return this.#mask;
+  }
+
+  /** Seconds of the capture clock since the object was last seen. */
+  hiddenSeconds(timestampNs: bigint): number {
+    return Number(timestampNs - this.#lastSeenNs) / 1e9;
+  }
+
+  /** Takes a mask that a model or a person gave, already carried to the present frame. */
+  show(mask: PropagatedMask, score: number, confirmed: boolean): void {
+    this.#mask = mask;
+    this.#score = score;
+    if (confirmed) this.#confirmations++;
+  }
+
+  /** Says what became of the carried mask on this frame. */
+  judgeCarriedMask(): Observation {
+    if (this.#mask === null) return { kind: 'none' };
+    if (!this.#mask.isVisible) return { kind: 'left_view' };
+    if (this.#mask.support < minSupport) return { kind: 'unsupported' };
+    return { kind: 'none' };
+  }
+
+  /** Moves through the life cycle; returns the event that consumers are told of, if any. */
+  observe(observation: Observation, frameIndex: number, timestampNs: bigint): TrackEvent | null {
+    const before = this.#state;
+    this.#state = nextState(before, observation, this.hiddenSeconds(timestampNs));
+    if (this.#state !== 'active') this.#mask = null;
+    else if (this.#mask !== null) {
+      this.#lastSeenFrame = frameIndex;
+      this.#lastSeenNs = timestampNs;
+    }
+    if (this.#state === before) return null;
+    const kind = this.#state === 'active' ? 'recovered' : this.#state;
+    return { kind, trackId: this.id };
+  }
+
+  /**
+   * The object as consumers see it.
+   *
+   * @param scratch logits of the mask grid, overwritten
+   */
+  toTrack(width: number, height: number, scratch: (size: number) => Float32Array): Track {
+    const rendered = this.render(width, height, scratch);
+    return {
+      id: this.id,
+      label: this.label,
+      state: this.#state,
+      score: rendered === null ? 0 : this.score,
+      box: rendered?.box ?? null,
+      area: rendered?.area ?? 0,
+      mask: rendered?.mask ?? null,
+      firstFrame: this.firstFrame,
+      lastSeenFrame: this.#lastSeenFrame,
+      author: this.author,
+    };
+  }
+
+  /** The carried mask at picture size; null while hidden. */
+  render(width: number, height: number, scratch: (size: number) => Float32Array): RenderedMask | null {
+    const logits = this.presentLogits(scratch);
+    return logits === null ? null : renderMask(logits, width, height);
+  }
+
+  /** The carried mask on its grid, in `scratch`; null while hidden. */
+  presentLogits(scratch: (size: number) => Float32Array): MaskLogits | null {
+    if (this.#mask === null) return null;
+    const { anchor } = this.#mask;
+    const data = scratch(anchor.data.length);
+    data.fill(absentLogit);
+    this.#mask.render(data);
+    return { width: anchor.width, height: anchor.height, spanX: anchor.spanX, spanY: anchor.spanY, data };
+  }
+}

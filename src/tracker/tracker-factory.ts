@@ -1,0 +1,92 @@
+import { MobileSamModel } from '../model/mobile-sam/mobile-sam-model.ts';
+import { TokenAffinity } from '../model/mobile-sam/token-affinity.ts';
+import { AutoGrid } from '../prompting/auto-grid.ts';
+import { noStrategy, type PromptStrategy } from '../prompting/prompt-strategy.ts';
+import { MobileSamTracker } from './mobile-sam/mobile-sam-tracker.ts';
+import { Segmenter } from './mobile-sam/segmenter.ts';
+import type { SegmentationLane } from './segmentation.ts';
+import { TimedLane } from './timed-lane.ts';
+import type { VideoTracker } from './video-tracker.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+/** What every tracker is told of the configuration. */
+export interface TrackerSettings {
+  readonly strategy: PromptStrategy['name'];
+  readonly repromptIntervalFrames: number;
+  readonly maxObjects: number;
+  readonly maxSegmentationsPerSecond: number;
+}
+
+/** Where the models run. */
+export interface ModelSettings {
+  readonly executionProviders: readonly string[];
+  readonly intraOpThreads: number;
+}
+
+/** How segmentation relates to time. */
+export type TrackerTiming =
+  /** Every frame waits for its own segmentation. */
+  | { readonly mode: 'lossless' }
+  /** Results come as late as they would in a live run whose frames arrive by this clock. */
+  | { readonly mode: 'virtual'; readonly clock: VirtualClock; readonly segmentationMs: number | 'measured' }
+  /** Segmentation runs elsewhere. */
+  | { readonly mode: 'lane'; readonly lane: SegmentationLane }
+  /** Nothing is segmented: prompted masks are carried by motion alone. */
+  | { readonly mode: 'propagation' };
+
+export interface TrackerOptions {
+  readonly kind: VideoTracker['kind'];
+  readonly timing: TrackerTiming;
+  readonly settings: TrackerSettings;
+  readonly models: ModelSettings;
+}
+
+/**
+ * Makes a tracker with everything that it needs; it owns its models. Throws `TRACKCAST_MODEL_INVALID`,
+ * `TRACKCAST_CONFIG_INVALID`.
+ */
+export async function createTracker(options: TrackerOptions): Promise<VideoTracker> {
+  const { timing, settings } = options;
+  const lane = await openLane(timing, options.models);
+  return new MobileSamTracker({
+    lane,
+    strategy: strategyOf(settings.strategy),
+    repromptIntervalFrames: settings.repromptIntervalFrames,
+    maxObjects: settings.maxObjects,
+    maxSegmentationsPerSecond: settings.maxSegmentationsPerSecond,
+    waitsForSegmentation: timing.mode === 'lossless',
+  });
+}
+
+/** Loads the models of the embedded default. Throws `TRACKCAST_MODEL_INVALID`, `TRACKCAST_CONFIG_INVALID`. */
+export async function createSegmenter(models: ModelSettings): Promise<Segmenter> {
+  const model = await MobileSamModel.load(models);
+  try {
+    // The affinity's matrices are small and come from memory: the CPU is the best place on every machine.
+    return new Segmenter(model, await TokenAffinity.create({ intraOpThreads: models.intraOpThreads }));
+  } catch (error) {
+    await model.dispose();
+    throw error;
+  }
+}
+
+async function openLane(timing: TrackerTiming, models: ModelSettings): Promise<SegmentationLane | null> {
+  switch (timing.mode) {
+    case 'propagation':
+      return null;
+    case 'lane':
+      return timing.lane;
+    case 'lossless':
+      return new TimedLane(await createSegmenter(models), { kind: 'immediate' });
+    case 'virtual':
+      return new TimedLane(await createSegmenter(models), {
+        kind: 'virtual',
+        clock: timing.clock,
+        durationMs: timing.segmentationMs,
+      });
+  }
+}
+
+function strategyOf(name: PromptStrategy['name']): PromptStrategy {
+  return name === 'auto_grid' ? new AutoGrid() : noStrategy;
+}
