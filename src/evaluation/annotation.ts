@@ -1,7 +1,6 @@
-import { readIndexedImage } from '../ingest/image-file.ts';
 import { encodeRunLength, type RunLengthMask } from '../mask/run-length.ts';
 import type { Prompt } from '../prompting/prompt.ts';
-import { cropPixels, croppedToEven } from './even-size.ts';
+import { readEvenIndices } from './even-picture.ts';
 import type { Sequence } from './sequence.ts';
 
 const background = 0;
@@ -19,11 +18,9 @@ export interface Annotation {
   readonly ignored: Uint8Array | null;
 }
 
-/** Reads a palette picture, cropped to even sides as its video is. */
+/** Reads a palette picture, cropped to even sides as its video is. Throws `TRACKCAST_SOURCE_UNREADABLE`. */
 export async function readAnnotation(path: string): Promise<Annotation> {
-  const image = await readIndexedImage(path);
-  const { width, height } = croppedToEven(image);
-  const indices = cropPixels(image.data, image.width, width, height);
+  const { width, height, data: indices } = await readEvenIndices(path);
   const pixelsOf = new Uint32Array(256);
   for (const index of indices) pixelsOf[index] = (pixelsOf[index] ?? 0) + 1;
   const objectIds = [...pixelsOf.keys()].filter(

@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readRgbImage } from '../ingest/image-file.ts';
 import type { TrackedSequence } from './evaluate.ts';
-import { cropPixels, croppedToEven } from './even-size.ts';
+import { readEvenRgb } from './even-picture.ts';
 import { drawOverlay } from './overlay.ts';
 import { writePicture } from './picture-file.ts';
 
@@ -13,10 +12,7 @@ export async function writeOverlays(folder: string, run: TrackedSequence): Promi
   for (const [index, { tracks }] of run.tracked.entries()) {
     const path = run.sequence.pictures[index];
     if (path === undefined) return;
-    const image = await readRgbImage(path);
-    const { width, height } = croppedToEven(image);
-    // Drawn in place: the picture belongs to nobody else.
-    const picture = { width, height, data: cropPixels(image.data, image.width * 3, width * 3, height) };
+    const picture = await readEvenRgb(path);
     drawOverlay(picture, tracks);
     await writePicture(join(target, `${String(index).padStart(5, '0')}.jpg`), picture);
   }

@@ -3,8 +3,7 @@ import { FrameRing } from '../buffer/frame-ring.ts';
 import { TrackcastError } from '../errors.ts';
 import { H264Decoder } from '../ingest/h264-decoder.ts';
 import { H264Encoder } from '../ingest/h264-encoder.ts';
-import { readRgbImage } from '../ingest/image-file.ts';
-import { cropPixels, croppedToEven } from './even-size.ts';
+import { readEvenRgb } from './even-picture.ts';
 
 /** A sequence as its camera would have sent it. */
 export interface SequenceVideo {
@@ -37,7 +36,7 @@ export async function encodePictures(
   const { framesPerSecond, groupSeconds = 2, rateFactor = 20 } = options;
   const first = pictures[0];
   if (first === undefined) throw new TrackcastError('TRACKCAST_SOURCE_UNREADABLE', 'no pictures to encode');
-  const { width, height } = croppedToEven(await readRgbImage(first));
+  const { width, height } = await readEvenRgb(first);
   using encoder = new H264Encoder({
     width,
     height,
@@ -49,12 +48,11 @@ export async function encodePictures(
   });
   const accessUnits: Uint8Array[] = [];
   for (const path of pictures) {
-    const picture = await readRgbImage(path);
-    const size = croppedToEven(picture);
-    if (size.width !== width || size.height !== height) {
+    const picture = await readEvenRgb(path);
+    if (picture.width !== width || picture.height !== height) {
       throw new TrackcastError('TRACKCAST_SOURCE_UNREADABLE', `${path} is not of the size of the first`);
     }
-    accessUnits.push(...encoder.encode(cropPixels(picture.data, picture.width * 3, width * 3, height)));
+    accessUnits.push(...encoder.encode(picture.data));
   }
   accessUnits.push(...encoder.flush());
   return { accessUnits, width, height, framesPerSecond };
