@@ -126,6 +126,15 @@ describe('AcknowledgementLedger', () => {
     expect(ledger.counters.restarts).toBe(1);
   });
 
+  it('takes even a number that is missing so far for a new run when its timestamp is newer', () => {
+    const ledger = new AcknowledgementLedger({ maxUnackedMs: 10_000 });
+    for (const sequence of [4, 6, 7]) {
+      ledger.admit(delivery(sequence), 0);
+    }
+    expect(ledger.admit(delivery(5, { timestampNs: 9_000n }), 0)).toBe('decode');
+    expect(ledger.counters.restarts).toBe(1);
+  });
+
   it('does not take the IDR picture of an old run for that of a new one that is not decoded yet', () => {
     const { ledger, log } = ledgerWith(3);
     ledger.admit(delivery(0, { timestampNs: 9_000n, log }), 300);

@@ -183,6 +183,22 @@ describe.skipIf(!hasBroker)('AmqpSource', () => {
     expect(returned.every((message) => message.fields.redelivered)).toBe(true);
   });
 
+  it('tells the broker of the first settlement only, which would end the channel otherwise', async () => {
+    const chunks: Chunk[] = [];
+    const opened = open();
+    await opened.start((chunk) => {
+      chunks.push(chunk);
+      chunk.settle('ack');
+      chunk.settle('ack');
+      chunk.settle('reject');
+    });
+    await publishNumbered(3);
+    await eventually(() => expect(chunks).toHaveLength(3));
+    await opened.close();
+    expect(states).toEqual(['connecting', 'connected', 'stopped']);
+    expect(opened.counters.settled).toEqual({ ack: 3, requeue: 0, reject: 0 });
+  });
+
   it('does not keep the bytes of a chunk alive for its settlement', async () => {
     setFlagsFromString('--expose-gc');
     const collectGarbage = runInNewContext('gc') as () => void;

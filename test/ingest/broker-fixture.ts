@@ -114,6 +114,7 @@ export class BrokerFixture {
 /** Stands between a program and the broker, so that a test can take the broker away from that program alone. */
 export class BrokerProxy {
   readonly #sockets = new Set<Socket>();
+  readonly #brokerSockets = new Set<Socket>();
   #server: Server | undefined;
   #port = 0;
 
@@ -121,6 +122,7 @@ export class BrokerProxy {
     const target = new URL(brokerUrl);
     const server = createServer((client) => {
       const broker = connect(Number(target.port || 5672), target.hostname);
+      this.#brokerSockets.add(broker);
       for (const [from, to] of [
         [client, broker],
         [broker, client],
@@ -130,6 +132,7 @@ export class BrokerProxy {
         from.on('error', () => to.destroy());
         from.on('close', () => {
           this.#sockets.delete(from);
+          this.#brokerSockets.delete(from);
           to.destroy();
         });
       }
@@ -144,6 +147,14 @@ export class BrokerProxy {
     url.hostname = '127.0.0.1';
     url.port = String(this.#port);
     return url.href;
+  }
+
+  /** What the broker says arrives no more, while what is said to it still does. */
+  holdAnswers(): void {
+    for (const broker of this.#brokerSockets) {
+      broker.unpipe();
+      broker.pause();
+    }
   }
 
   cut(): void {

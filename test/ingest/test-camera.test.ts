@@ -68,6 +68,21 @@ describe.skipIf(!hasBroker)('runTestCamera', () => {
     expect(chunks.map((chunk) => chunk.sequence)).toEqual(chunks.map((_, index) => index));
   });
 
+  it('waits when the broker confirms no more', async () => {
+    const proxy = new BrokerProxy();
+    await proxy.up();
+    const running = runTestCamera({ ...common(), amqpUrl: proxy.url, loop: true, maxUnconfirmed: 3 });
+    const outcome = expect(running).rejects.toMatchObject({ code: 'TRACKCAST_BROKER_UNAVAILABLE' });
+    await eventually(() => expect(chunks.length).toBeGreaterThan(10));
+    proxy.holdAnswers();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const published = chunks.length;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(chunks).toHaveLength(published);
+    await proxy.down();
+    await outcome;
+  });
+
   it('says so when the broker is not there, or goes', async () => {
     const proxy = new BrokerProxy();
     await proxy.up();
