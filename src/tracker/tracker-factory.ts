@@ -30,7 +30,7 @@ export type TrackerTiming =
   /** Results come as late as they would in a live run whose frames arrive by this clock. */
   | { readonly mode: 'virtual'; readonly clock: VirtualClock; readonly segmentationMs: number | 'measured' }
   /** Segmentation runs elsewhere. */
-  | { readonly mode: 'lane'; readonly lane: SegmentationLane }
+  | { readonly mode: 'lane'; readonly lane: SegmentationLane; readonly waitsForSegmentation: boolean }
   /** Nothing is segmented: prompted masks are carried by motion alone. */
   | { readonly mode: 'propagation' };
 
@@ -54,7 +54,8 @@ export async function createTracker(options: TrackerOptions): Promise<VideoTrack
     repromptIntervalFrames: settings.repromptIntervalFrames,
     maxObjects: settings.maxObjects,
     maxSegmentationsPerSecond: settings.maxSegmentationsPerSecond,
-    waitsForSegmentation: timing.mode === 'lossless',
+    waitsForSegmentation:
+      timing.mode === 'lossless' || (timing.mode === 'lane' && timing.waitsForSegmentation),
   });
 }
 

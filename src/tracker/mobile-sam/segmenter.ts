@@ -41,6 +41,16 @@ export class Segmenter {
     this.#affinity = affinity;
   }
 
+  /** Where the models run. */
+  get provider(): string {
+    return this.#model.provider;
+  }
+
+  /** Execution providers that were preferred and are not there. */
+  get refusedProviders(): MobileSamModel['refusedProviders'] {
+    return this.#model.refusedProviders;
+  }
+
   /** Throws `TRACKCAST_INFERENCE_FAILED`. */
   async segment(request: SegmentationRequest): Promise<SegmentationResult> {
     const begun = monotonicMs();

@@ -1,0 +1,19 @@
+import { createTracker } from '../tracker/tracker-factory.ts';
+import type { EvaluationTrackerFactory } from './eval.ts';
+
+/** Trackers as `eval` measures them: one inference thread, as in the default configuration. */
+export const createEvaluationTracker: EvaluationTrackerFactory = ({ kind, timing, automatic }) =>
+  createTracker({
+    kind,
+    timing:
+      timing.mode === 'virtual' && timing.segmentationMs === Number.POSITIVE_INFINITY
+        ? { mode: 'propagation' }
+        : timing,
+    settings: {
+      strategy: automatic ? 'auto_grid' : 'none',
+      repromptIntervalFrames: 30,
+      maxObjects: 50,
+      maxSegmentationsPerSecond: timing.mode === 'lossless' ? Number.POSITIVE_INFINITY : 15,
+    },
+    models: { executionProviders: ['cpu'], intraOpThreads: 1 },
+  });

@@ -1,0 +1,166 @@
+import type { Worker } from 'node:worker_threads';
+import { monotonicMs } from '../clock.ts';
+import { type ErrorCode, TrackcastError } from '../errors.ts';
+import { spawnWorker } from '../spawn-worker.ts';
+import type { SegmentationLane, SegmentationOutcome, SegmentationRequest } from './segmentation.ts';
+import type {
+  SegmentationCommand,
+  SegmentationReport,
+  SegmentationWorkerData,
+} from './segmentation-messages.ts';
+
+/** What a lane reports besides the outcomes. */
+export interface WorkerLaneEvents {
+  /** The models are warm; segmentation begins. */
+  onReady(provider: string, refused: readonly string[]): void;
+  /** Nothing will be segmented any more; masks go on by motion alone. */
+  onUnusable(error: TrackcastError): void;
+}
+
+/** A stream that asked within this time still wants its turn, milliseconds. */
+const wantsTurnMs = 500;
+
+type LaneState = 'warming' | 'idle' | 'busy' | 'unusable' | 'stopped';
+
+/**
+ * Segmentations in an inference worker, one at a time. Streams take turns: the one that has waited longest since
+ * its last segmentation goes first.
+ */
+export class WorkerLane implements SegmentationLane {
+  readonly #worker: Worker;
+  readonly #events: WorkerLaneEvents;
+  readonly #outcomes = new Map<string, SegmentationOutcome>();
+  readonly #turns = new Map<string, { askedAtMs: number; startedAtMs: number }>();
+  readonly #exited: Promise<void>;
+  #state: LaneState = 'warming';
+  #busyWith: SegmentationRequest | null = null;
+  #pixels = new Uint8Array(new SharedArrayBuffer(0));
+  #waiters: (() => void)[] = [];
+
+  /** @param startWorker for tests; the inference worker by default */
+  constructor(
+    models: SegmentationWorkerData,
+    events: WorkerLaneEvents,
+    startWorker: () => Worker = () =>
+      spawnWorker('./segmentation-worker', import.meta.url, { workerData: models }),
+  ) {
+    this.#events = events;
+    this.#worker = startWorker();
+    this.#worker.on('message', (report: SegmentationReport) => this.#receive(report));
+    this.#worker.on('error', (cause: Error) => this.#fail('TRACKCAST_WORKER_DIED', cause.message));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on('exit', (code) => {
+        if (this.#state !== 'stopped') {
+          this.#fail('TRACKCAST_WORKER_DIED', `the inference worker ended with code ${code}`);
+        }
+        resolve();
+      });
+    });
+  }
+
+  canStart(streamId: string): boolean {
+    const now = monotonicMs();
+    const mine = this.#turns.get(streamId) ?? { askedAtMs: now, startedAtMs: 0 };
+    mine.askedAtMs = now;
+    this.#turns.set(streamId, mine);
+    if (this.#state !== 'idle' || this.#outcomes.has(streamId)) return false;
+    for (const [other, turn] of this.#turns) {
+      if (other === streamId) continue;
+      if (turn.startedAtMs < mine.startedAtMs && now - turn.askedAtMs < wantsTurnMs) return false;
+    }
+    return true;
+  }
+
+  async start(request: SegmentationRequest): Promise<void> {
+    if (this.#pixels.length < request.pixels.length) {
+      this.#pixels = new Uint8Array(new SharedArrayBuffer(request.pixels.length));
+    }
+    // The ring's slot must not be held for as long as an inference takes.
+    const pixels = this.#pixels.subarray(0, request.pixels.length);
+    pixels.set(request.pixels);
+    this.#state = 'busy';
+    this.#busyWith = request;
+    const turn = this.#turns.get(request.streamId);
+    if (turn !== undefined) turn.startedAtMs = monotonicMs();
+    this.#command({ kind: 'segment', request: { ...request, pixels } });
+  }
+
+  take(streamId: string): SegmentationOutcome | null {
+    const outcome = this.#outcomes.get(streamId) ?? null;
+    this.#outcomes.delete(streamId);
+    return outcome;
+  }
+
+  finished(streamId: string): Promise<void> {
+    if (this.#busyWith?.streamId !== streamId) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  closeStream(streamId: string): void {
+    this.#outcomes.delete(streamId);
+    this.#turns.delete(streamId);
+    if (this.#state !== 'stopped') this.#command({ kind: 'close_stream', streamId });
+  }
+
+  /** Ends the worker once it has finished what it is at. */
+  async dispose(): Promise<void> {
+    if (this.#state !== 'stopped') {
+      this.#state = 'stopped';
+      this.#command({ kind: 'stop' });
+    }
+    await this.#exited;
+  }
+
+  #command(command: SegmentationCommand): void {
+    this.#worker.postMessage(command);
+  }
+
+  #receive(report: SegmentationReport): void {
+    switch (report.kind) {
+      case 'ready':
+        if (this.#state === 'warming') this.#state = 'idle';
+        this.#events.onReady(report.provider, report.refused);
+        break;
+      case 'unusable':
+        this.#fail(report.code, report.message);
+        break;
+      case 'result':
+        this.#finish({ kind: 'result', result: report.result });
+        break;
+      case 'failed': {
+        const { streamId, frameIndex, code, message } = report;
+        const error = new TrackcastError(code, message, { streamId, frameIndex });
+        this.#finish({ kind: 'failure', failure: { streamId, frameIndex, error } });
+      }
+    }
+  }
+
+  #finish(outcome: SegmentationOutcome): void {
+    const { streamId } = outcome.kind === 'result' ? outcome.result : outcome.failure;
+    // A stream that was closed meanwhile has no turn and wants no outcome.
+    if (this.#turns.has(streamId)) this.#outcomes.set(streamId, outcome);
+    this.#busyWith = null;
+    if (this.#state === 'busy') this.#state = 'idle';
+    this.#wake();
+  }
+
+  #fail(code: ErrorCode, message: string): void {
+    if (this.#state === 'unusable' || this.#state === 'stopped') return;
+    this.#state = 'unusable';
+    const error = new TrackcastError(code, message);
+    const request = this.#busyWith;
+    this.#busyWith = null;
+    if (request !== null) {
+      const { streamId, frameIndex } = request;
+      this.#outcomes.set(streamId, { kind: 'failure', failure: { streamId, frameIndex, error } });
+    }
+    this.#wake();
+    this.#events.onUnusable(error);
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}
