@@ -1,5 +1,5 @@
 import type { Evaluation } from './evaluate.ts';
-import { mean } from './object-score.ts';
+import { mean, type ObjectScore } from './object-score.ts';
 import { type TableRow, textTable } from './text-table.ts';
 
 /** The report that people read: one part for each group of sequences, then the cost of each variant. */
@@ -9,8 +9,14 @@ export function describeEvaluations(evaluations: readonly Evaluation[], automati
     const ofGroup = evaluations.filter((evaluation) => evaluation.group === group);
     return `${group}\n${automatic ? automaticTable(ofGroup) : promptedTable(ofGroup)}`;
   });
-  return [...parts, costTable(evaluations), automatic ? automaticNotes : promptedNotes].join('\n\n');
+  return [
+    ...parts,
+    costTable(evaluations),
+    `${automatic ? automaticNotes : promptedNotes}\n${costNote}`,
+  ].join('\n\n');
 }
+
+const costNote = 'track ms: real time per frame in the tracker, with the segmentations that it ran in line.';
 
 const promptedNotes = [
   'J region similarity, F contour accuracy, J&F their mean, in percent. Each object is shown by its first mask;',
@@ -30,18 +36,20 @@ function promptedTable(evaluations: readonly Evaluation[]): string {
   const rows: TableRow[] = evaluations
     .toSorted((one, other) => compare(one.sequence, other.sequence))
     .flatMap(({ sequence, variant, score }) =>
-      score.objects.map((object) => [
-        sequence,
-        String(object.objectId),
-        variant,
-        String(object.frames.length),
-        ...[object.j, object.f, object.jAndF, object.jRecall, object.jDecay].map(percent),
-        String(score.identity.switches),
-      ]),
+      score.objects
+        .filter(isScored)
+        .map((object) => [
+          sequence,
+          String(object.objectId),
+          variant,
+          String(object.frames.length),
+          ...[object.j, object.f, object.jAndF, object.jRecall, object.jDecay].map(percent),
+          String(score.identity.switches),
+        ]),
     );
   const means = variantsOf(evaluations).map((variant) => {
     const ofVariant = evaluations.filter((evaluation) => evaluation.variant === variant);
-    const objects = ofVariant.flatMap(({ score }) => score.objects.filter(({ frames }) => frames.length > 0));
+    const objects = ofVariant.flatMap(({ score }) => score.objects.filter(isScored));
     return [
       'mean of objects',
       String(objects.length),
@@ -108,6 +116,11 @@ function costTable(evaluations: readonly Evaluation[]): string {
     ];
   });
   return textTable(['variant', 'frames', 'segmentations', 'track ms p50', 'p95', 'max'], rows);
+}
+
+/** False for objects that no annotation follows. */
+function isScored({ frames }: ObjectScore): boolean {
+  return frames.length > 0;
 }
 
 function variantsOf(evaluations: readonly Evaluation[]): string[] {

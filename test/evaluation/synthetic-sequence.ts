@@ -58,9 +58,11 @@ function covers(box: Box, x: number, y: number): boolean {
   return x >= box.x && y >= box.y && x < box.x + box.width && y < box.y + box.height;
 }
 
-/** 0 to 7, the same for the same place. */
+/** 0 to 7, the same for the same place, without a period that motion could be mistaken for. */
 function noise(x: number, y: number): number {
-  return (Math.imul(x * 7919 + y * 104729 + 1, 2654435761) >>> 16) % 8;
+  const mixed = Math.imul(x, 374_761_393) + Math.imul(y, 668_265_263);
+  const stirred = Math.imul(mixed ^ (mixed >>> 13), 1_274_126_177);
+  return ((stirred ^ (stirred >>> 16)) >>> 0) % 8;
 }
 
 /** A palette PNG: eight bits an index, no interlace (PNG specification, section 11). */
