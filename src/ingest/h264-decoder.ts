@@ -248,10 +248,12 @@ export class H264Decoder implements Disposable {
   }
 
   async #deliver(number: number, pending: PendingUnit, picture: Frame): Promise<void> {
-    this.#producing = true;
     if (pending.unit.isIdr) {
+      // Everything before an IDR picture is shown before it, or never.
+      this.#giveUp(number - 1);
       this.#restartSequence = pending.unit.chunkSequence;
     }
+    this.#producing = true;
     const begun = this.#sink.beginWrite();
     const write = begun instanceof Promise ? await begun : begun;
     if (write === null) {
