@@ -1,0 +1,101 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
+import { TrackcastError } from '../errors.ts';
+
+/** `viewer` may watch, `operator` may also prompt and remove, `publisher` may send video and nothing else. */
+export const roles = ['viewer', 'operator', 'publisher'] as const;
+export type Role = (typeof roles)[number];
+
+const includedRoles: Readonly<Record<Role, readonly Role[]>> = {
+  viewer: ['viewer'],
+  operator: ['viewer', 'operator'],
+  publisher: ['publisher'],
+};
+
+export interface AccessToken {
+  readonly token: string;
+  readonly role: Role;
+}
+
+const minimumTokenLength = 16;
+
+/** Whether only programs on this machine can reach a server bound to `host`. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
+  if (bare === 'localhost') return true;
+  if (isIP(bare) === 4) return bare.startsWith('127.');
+  return bare === '::1' || bare.startsWith('::ffff:127.');
+}
+
+/** Decides who may do what. Without tokens, and so on loopback only, everybody may do everything. */
+export class AccessControl {
+  readonly #tokens: readonly { readonly digest: Buffer; readonly role: Role }[];
+
+  /**
+   * @throws TrackcastError `TRACKCAST_CONFIG_INVALID` for a host that others can reach and no tokens, and for
+   *   tokens that are short or given twice
+   */
+  constructor(host: string, tokens: readonly AccessToken[]) {
+    if (tokens.length === 0 && !isLoopback(host)) {
+      throw new TrackcastError(
+        'TRACKCAST_CONFIG_INVALID',
+        `Without tokens the server binds to loopback only, not to ${host}.`,
+        { key: 'HTTP_HOST' },
+      );
+    }
+    if (tokens.some(({ token }) => token.length < minimumTokenLength)) {
+      throw new TrackcastError(
+        'TRACKCAST_CONFIG_INVALID',
+        `Access tokens have at least ${minimumTokenLength} characters.`,
+        { key: 'tokens' },
+      );
+    }
+    if (new Set(tokens.map(({ token }) => token)).size !== tokens.length) {
+      throw new TrackcastError('TRACKCAST_CONFIG_INVALID', 'An access token is given twice.', {
+        key: 'tokens',
+      });
+    }
+    this.#tokens = tokens.map(({ token, role }) => ({ digest: digest(token), role }));
+  }
+
+  get isOpen(): boolean {
+    return this.#tokens.length === 0;
+  }
+
+  /**
+   * Lets a request with a role's rights pass.
+   *
+   * @param token as `bearerToken` or a query gave it
+   * @throws TrackcastError `TRACKCAST_UNAUTHORIZED` without a known token, `TRACKCAST_FORBIDDEN` for another role
+   */
+  require(role: Role, token: string | undefined): void {
+    if (this.isOpen) return;
+    const own = token === undefined ? undefined : this.#roleOf(token);
+    if (own === undefined) {
+      throw new TrackcastError('TRACKCAST_UNAUTHORIZED', 'The request has no valid bearer token.');
+    }
+    if (!includedRoles[own].includes(role)) {
+      throw new TrackcastError('TRACKCAST_FORBIDDEN', `The request needs a token with the role ${role}.`);
+    }
+  }
+
+  /** Compares with every token, in a time that tells nothing about any of them. */
+  #roleOf(token: string): Role | undefined {
+    const presented = digest(token);
+    let found: Role | undefined;
+    for (const { digest: known, role } of this.#tokens) {
+      if (timingSafeEqual(known, presented)) found = role;
+    }
+    return found;
+  }
+}
+
+/** The token of an `Authorization: Bearer` header (RFC 6750, section 2.1). */
+export function bearerToken(headers: IncomingHttpHeaders): string | undefined {
+  return /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(headers.authorization ?? '')?.[1];
+}
+
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
