@@ -11,7 +11,7 @@ import type { VirtualClock } from '../tracker/virtual-clock.ts';
 import { ProgressLine } from './progress-line.ts';
 
 /** How long the tracker's asynchronous segmentation takes. */
-export type EvaluationTiming =
+type EvaluationTiming =
   /** As long in virtual time as given, or as it really took; `Infinity` never ends. */
   | {
       readonly mode: 'virtual';
@@ -21,7 +21,7 @@ export type EvaluationTiming =
   /** Every frame waits for its own segmentation. */
   | { readonly mode: 'lossless' };
 
-export type TrackerKind = 'mobile_sam' | 'iou';
+type TrackerKind = 'mobile_sam' | 'iou';
 
 /** Makes the tracker of a variant. */
 export type EvaluationTrackerFactory = (options: {

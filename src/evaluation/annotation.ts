@@ -37,7 +37,7 @@ export function regionOf(annotation: Annotation, objectId: number): Uint8Array {
 }
 
 /** One object's mask at the picture's size. */
-export function maskOf(annotation: Annotation, objectId: number): RunLengthMask {
+function maskOf(annotation: Annotation, objectId: number): RunLengthMask {
   return encodeRunLength(regionOf(annotation, objectId), annotation.width, annotation.height);
 }
 

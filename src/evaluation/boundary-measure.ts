@@ -1,7 +1,7 @@
 import { type RegionPixels, requireSameLength } from './region-similarity.ts';
 
 /** Share of the picture's diagonal by which a contour may be off; DAVIS's own choice. */
-export const davisBoundaryTolerance = 0.008;
+const davisBoundaryTolerance = 0.008;
 
 /**
  * Contour accuracy F: F-measure of boundary precision and recall (Perazzi et al., CVPR 2016, section 4.1), as the

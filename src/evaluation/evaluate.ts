@@ -31,7 +31,7 @@ export interface EvaluationOptions {
   readonly onTracked?: (tracked: TrackedSequence) => Promise<void>;
 }
 
-export interface EvaluationProgress {
+interface EvaluationProgress {
   readonly variant: string;
   readonly sequence: string;
   readonly frame: number;

@@ -46,7 +46,7 @@ class Numbering {
 }
 
 /** A frame whose ids are replaced by rows that hold for the whole sequence. */
-export interface NumberedFrame {
+interface NumberedFrame {
   readonly truthRows: readonly number[];
   readonly predictedRows: readonly number[];
   readonly overlap: Float64Array;

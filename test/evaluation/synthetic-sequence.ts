@@ -5,7 +5,7 @@ import { encodePicture } from '../../src/evaluation/picture-file.ts';
 import type { Box } from '../../src/mask/box.ts';
 
 /** A rectangle that goes to the right by `speed` pixels a frame. */
-export interface MovingRectangle {
+interface MovingRectangle {
   readonly objectId: number;
   readonly start: Box;
   readonly speed: number;
