@@ -1,5 +1,5 @@
 import type { TrackFrame } from '../tracker/track.ts';
-import { type StreamLife, toTrackMessage } from './to-track-message.ts';
+import { type StreamLife, toTrackEvents, toTrackMessage } from './to-track-message.ts';
 import type { StreamEvent, TrackMessage } from './track-message.ts';
 
 /** How masks are written: COCO run lengths, contours, or not at all. */
@@ -8,7 +8,7 @@ export type MaskFormat = 'rle' | 'polygon' | 'none';
 export const maskFormats = ['rle', 'polygon', 'none'] as const satisfies readonly MaskFormat[];
 
 /** CloudEvents 1.0 context attributes. */
-export interface CloudEventAttributes {
+interface CloudEventAttributes {
   readonly id: string;
   /** URI reference of the stream. */
   readonly source: string;
@@ -37,9 +37,9 @@ export interface OutgoingMessage {
  * decoded again after a redelivery has the same id.
  */
 export function outgoingFrame(trackFrame: TrackFrame, life: StreamLife, now = new Date()): OutgoingMessage {
-  const { index, chunkSequence, unitInChunk } = trackFrame.frame;
+  const { index } = trackFrame.frame;
   const message = toTrackMessage(trackFrame, life);
-  const messageId = `${life.streamId}:${chunkSequence}:${unitInChunk}`;
+  const messageId = `${life.streamId}:${accessUnitName(trackFrame)}`;
   const bodies = new Map<MaskFormat, Buffer>();
   return {
     kind: 'frame',
@@ -57,10 +57,26 @@ export function outgoingFrame(trackFrame: TrackFrame, life: StreamLife, now = ne
   };
 }
 
+/** The messages of one frame's track events, in the tracker's order. */
+export function outgoingTrackEvents(
+  trackFrame: TrackFrame,
+  life: StreamLife,
+  now = new Date(),
+): OutgoingMessage[] {
+  return toTrackEvents(trackFrame, life).map((event) =>
+    outgoingEvent(event, accessUnitName(trackFrame), now),
+  );
+}
+
+/** Names a frame's access unit by where its bytes came from: the same when they are delivered again. */
+function accessUnitName({ frame }: TrackFrame): string {
+  return `${frame.chunkSequence}:${frame.unitInChunk}`;
+}
+
 /**
  * The message of one event.
  *
- * @param cause names what it follows from, stable across redelivery: the frame's message id, or the epoch
+ * @param cause names what it follows from within the stream: the access unit, or the epoch for `stream.*` events
  */
 export function outgoingEvent(event: StreamEvent, cause: string, now = new Date()): OutgoingMessage {
   const subject = 'trackId' in event ? `track/${event.trackId}` : 'stream';

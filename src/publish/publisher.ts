@@ -7,8 +7,7 @@ import type { OutgoingMessage } from './outgoing-message.ts';
  * - `slow_client`: a newer message of the same stream took its place in a client's queue
  * - `closed`: it was still waiting when the publisher or its client closed
  */
-export const publisherDropReasons = ['outbox_full', 'refused', 'slow_client', 'closed'] as const;
-export type PublisherDropReason = (typeof publisherDropReasons)[number];
+export type PublisherDropReason = 'outbox_full' | 'refused' | 'slow_client' | 'closed';
 
 /** All but the last two only grow. */
 export interface PublisherCounters {

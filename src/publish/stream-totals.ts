@@ -23,8 +23,7 @@ export const dropReasons = [
 export type DropReason = (typeof dropReasons)[number];
 
 /** Where a frame failed. */
-export const failureStages = ['decode', 'track', 'publish'] as const;
-export type FailureStage = (typeof failureStages)[number];
+export type FailureStage = 'decode' | 'track' | 'publish';
 
 /** What became of a stream's frames: at quiet points `received = tracked + sum of dropped + failed`. */
 export interface FrameLedger {

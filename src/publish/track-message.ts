@@ -49,7 +49,7 @@ const frameSchema = z
   })
   .describe('The frame that the tracks are on.');
 
-export const trackSchema = z
+const trackSchema = z
   .object({
     id: z.int().min(0).describe('Unique within the stream for its life, never reused.'),
     label: z.string().nullable().describe('Given by a person or a detector.'),
@@ -119,7 +119,7 @@ const frameCounts = z
   })
   .describe('Frames of the stream in this epoch: received = tracked + dropped + failed.');
 
-export const trackEventKinds = ['created', 'occluded', 'recovered', 'lost', 'removed'] as const;
+const trackEventKinds = ['created', 'occluded', 'recovered', 'lost', 'removed'] as const;
 
 const trackEventType = z.templateLiteral(['track.', z.enum(trackEventKinds)]);
 

@@ -13,7 +13,7 @@ export interface WebSocketPublisherOptions extends LiveClientLimits {
   readonly pingMs: number;
 }
 
-export const defaultWebSocketPublisherOptions: WebSocketPublisherOptions = {
+const defaultWebSocketPublisherOptions: WebSocketPublisherOptions = {
   bufferedBytes: 1024 * 1024,
   queuedEvents: 256,
   behindMs: 10_000,

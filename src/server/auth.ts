@@ -4,8 +4,7 @@ import { isIP } from 'node:net';
 import { TrackcastError } from '../errors.ts';
 
 /** `viewer` may watch, `operator` may also prompt and remove, `publisher` may send video and nothing else. */
-export const roles = ['viewer', 'operator', 'publisher'] as const;
-export type Role = (typeof roles)[number];
+export type Role = 'viewer' | 'operator' | 'publisher';
 
 const includedRoles: Readonly<Record<Role, readonly Role[]>> = {
   viewer: ['viewer'],

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { type AccessControl, bearerToken } from './auth.ts';
 
 /** Returns why a part is not ready yet, or null when it is. */
-export type ReadinessCheck = () => string | null;
+type ReadinessCheck = () => string | null;
 
 export interface Operations {
   /** By the name of what is checked, such as `model`, `broker`. */

@@ -65,7 +65,7 @@ export class WebSocketUpgrades {
       const subscription = parseLiveSubscription(parameters);
       return () =>
         this.#live.handleUpgrade(request, connection, head, (socket) =>
-          this.#handlers.acceptLive(socket, subscription),
+          this.#handlers.acceptLive(guarded(socket), subscription),
         );
     }
     const encodedId = ingestPath.exec(path)?.[1];
@@ -74,7 +74,7 @@ export class WebSocketUpgrades {
       const streamId = parseStreamId(encodedId);
       return () =>
         this.#ingest.handleUpgrade(request, connection, head, (socket) =>
-          this.#handlers.acceptIngest(socket, streamId),
+          this.#handlers.acceptIngest(guarded(socket), streamId),
         );
     }
     return () => refuse(connection, toProblemOf(404, 'There is no WebSocket here.'));
@@ -84,6 +84,11 @@ export class WebSocketUpgrades {
 function webSocketServer(maxPayload: number): WebSocketServer {
   // Compression would cost time on the thread that serves everybody.
   return new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false, clientTracking: false });
+}
+
+/** A protocol error of a client that nobody listens to would end the process; ws closes the socket by itself. */
+function guarded(socket: WebSocket): WebSocket {
+  return socket.on('error', () => {});
 }
 
 function refuse(connection: Duplex, problem: ReturnType<typeof toProblem>): void {

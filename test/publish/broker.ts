@@ -3,7 +3,7 @@ import amqp, { type ChannelModel, type ConsumeMessage } from 'amqplib';
 import { AmqpLink } from '../../src/ingest/amqp-link.ts';
 import type { AmqpPublisherOptions, BrokerLinkHooks } from '../../src/publish/amqp-publisher.ts';
 
-export const brokerUrl = process.env['AMQP_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672';
+const brokerUrl = process.env['AMQP_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672';
 
 /** Whether tests with a broker can run; says so when they cannot. */
 export async function brokerIsUp(): Promise<boolean> {

@@ -70,5 +70,5 @@ export function exampleEvent(streamId: string, trackId: number): StreamEvent {
 }
 
 export function exampleOutgoingEvent(streamId: string, trackId: number): OutgoingMessage {
-  return outgoingEvent(exampleEvent(streamId, trackId), `${streamId}:0:0`);
+  return outgoingEvent(exampleEvent(streamId, trackId), '0:0');
 }

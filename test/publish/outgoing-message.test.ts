@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeRunLength } from '../../src/mask/run-length.ts';
-import { outgoingEvent, outgoingFrame } from '../../src/publish/outgoing-message.ts';
+import { outgoingEvent, outgoingFrame, outgoingTrackEvents } from '../../src/publish/outgoing-message.ts';
 import { toTrackEvents, toTrackMessage } from '../../src/publish/to-track-message.ts';
 import { streamEventSchema, trackMessageSchema } from '../../src/publish/track-message.ts';
 import { exampleEvent, exampleFrame, exampleTrack } from './example-messages.ts';
@@ -127,8 +127,22 @@ describe('outgoingFrame', () => {
 
 describe('outgoingEvent', () => {
   it('has an id of its stream, type, cause and object', () => {
-    const { messageId, attributes } = outgoingEvent(exampleEvent('camera-1', 7), 'camera-1:812:0');
-    expect(messageId).toBe('camera-1:track.created:camera-1:812:0:7');
+    const { messageId, attributes } = outgoingEvent(exampleEvent('camera-1', 7), '812:0');
+    expect(messageId).toBe('camera-1:track.created:812:0:7');
     expect(attributes).toMatchObject({ id: messageId, type: 'trackcast.track.created', subject: 'track/7' });
+  });
+});
+
+describe('outgoingTrackEvents', () => {
+  it('names events by the access unit, so that a frame decoded again repeats their ids', () => {
+    const events = [
+      { kind: 'created' as const, trackId: 7 },
+      { kind: 'lost' as const, trackId: 3 },
+    ];
+    const messages = outgoingTrackEvents(exampleFrame('camera-1', 812, { events }), life);
+    expect(messages.map(({ messageId }) => messageId)).toEqual([
+      'camera-1:track.created:812:0:7',
+      'camera-1:track.lost:812:0:3',
+    ]);
   });
 });

@@ -36,7 +36,7 @@ export function exampleStatus(id: string): StreamStatus {
 }
 
 /** One stream, `camera-1`, that tracks object 7. Remembers what was asked of it. */
-export class RememberingControl implements StreamControl {
+class RememberingControl implements StreamControl {
   readonly calls: unknown[][] = [];
 
   list() {
