@@ -38,27 +38,32 @@ export function encodeRunLengthRegion(
   writer.begin();
   let runStart = 0;
   let inside = false;
+  const stride = box.width;
+  const end = stride * box.height;
   for (let column = 0; column < box.width; column++) {
     const top = (box.x + column) * height + box.y;
     // Rows above and below the box are empty, so a run reaches the next column only in a box of full height.
     if (inside && box.height < height) {
-      const end = top - height + box.height;
-      writer.push(end - runStart);
-      runStart = end;
+      const bottom = top - height + box.height;
+      writer.push(bottom - runStart);
+      runStart = bottom;
       inside = false;
     }
-    for (let row = 0, at = column; row < box.height; row++, at += box.width) {
-      if ((region[at] !== 0) !== inside) {
-        writer.push(top + row - runStart);
-        runStart = top + row;
-        inside = !inside;
-      }
+    let at = column;
+    while (at < end) {
+      if (inside) while (at < end && region[at] !== 0) at += stride;
+      else while (at < end && region[at] === 0) at += stride;
+      if (at >= end) break;
+      const position = top + (at - column) / stride;
+      writer.push(position - runStart);
+      runStart = position;
+      inside = !inside;
     }
   }
   if (inside) {
-    const end = (box.x + box.width - 1) * height + box.y + box.height;
-    writer.push(end - runStart);
-    runStart = end;
+    const bottom = (box.x + box.width - 1) * height + box.y + box.height;
+    writer.push(bottom - runStart);
+    runStart = bottom;
   }
   if (!inside || runStart < width * height) writer.push(width * height - runStart);
   return { size: [height, width], counts: writer.text() };
