@@ -1,23 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
+import { type AccessRole, type AccessToken, minTokenLength } from '../config/access-token.ts';
 import { TrackcastError } from '../errors.ts';
 
-/** `viewer` may watch, `operator` may also prompt and remove, `publisher` may send video and nothing else. */
-export type Role = 'viewer' | 'operator' | 'publisher';
-
-const includedRoles: Readonly<Record<Role, readonly Role[]>> = {
+/** What a role may do: an operator may also do what a viewer may; a publisher sends video and nothing else. */
+const includedRoles: Readonly<Record<AccessRole, readonly AccessRole[]>> = {
   viewer: ['viewer'],
   operator: ['viewer', 'operator'],
   publisher: ['publisher'],
 };
-
-export interface AccessToken {
-  readonly token: string;
-  readonly role: Role;
-}
-
-const minimumTokenLength = 16;
 
 /** Whether only programs on this machine can reach a server bound to `host`. */
 export function isLoopback(host: string): boolean {
@@ -29,7 +21,7 @@ export function isLoopback(host: string): boolean {
 
 /** Decides who may do what. Without tokens, and so on loopback only, everybody may do everything. */
 export class AccessControl {
-  readonly #tokens: readonly { readonly digest: Buffer; readonly role: Role }[];
+  readonly #tokens: readonly { readonly digest: Buffer; readonly role: AccessRole }[];
 
   /**
    * @throws TrackcastError `TRACKCAST_CONFIG_INVALID` for a host that others can reach and no tokens, and for
@@ -43,11 +35,11 @@ export class AccessControl {
         { key: 'HTTP_HOST' },
       );
     }
-    if (tokens.some(({ token }) => token.length < minimumTokenLength)) {
+    if (tokens.some(({ token }) => token.length < minTokenLength)) {
       throw new TrackcastError(
         'TRACKCAST_CONFIG_INVALID',
-        `Access tokens have at least ${minimumTokenLength} characters.`,
-        { key: 'tokens' },
+        `Access tokens have at least ${minTokenLength} characters.`,
+        { key: 'HTTP_TOKENS' },
       );
     }
     if (new Set(tokens.map(({ token }) => token)).size !== tokens.length) {
@@ -68,7 +60,7 @@ export class AccessControl {
    * @param token as `bearerToken` or a query gave it
    * @throws TrackcastError `TRACKCAST_UNAUTHORIZED` without a known token, `TRACKCAST_FORBIDDEN` for another role
    */
-  require(role: Role, token: string | undefined): void {
+  require(role: AccessRole, token: string | undefined): void {
     if (this.isOpen) return;
     const own = token === undefined ? undefined : this.#roleOf(token);
     if (own === undefined) {
@@ -80,9 +72,9 @@ export class AccessControl {
   }
 
   /** Compares with every token, in a time that tells nothing about any of them. */
-  #roleOf(token: string): Role | undefined {
+  #roleOf(token: string): AccessRole | undefined {
     const presented = digest(token);
-    let found: Role | undefined;
+    let found: AccessRole | undefined;
     for (const { digest: known, role } of this.#tokens) {
       if (timingSafeEqual(known, presented)) found = role;
     }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { AccessRole } from '../config/access-token.ts';
 import { TrackcastError } from '../errors.ts';
-import { type AccessControl, bearerToken, type Role } from './auth.ts';
+import { type AccessControl, bearerToken } from './auth.ts';
 import { parseObjectId, parsePrompt, parseRename, parseStreamId } from './control-requests.ts';
 import type { StreamControl } from './stream-control.ts';
 
@@ -14,7 +15,7 @@ interface ObjectParameters {
 
 /** Routes that show streams to viewers and let operators steer them. */
 export function addControlRoutes(app: FastifyInstance, streams: StreamControl, access: AccessControl): void {
-  const only = (role: Role) => async (request: FastifyRequest) => {
+  const only = (role: AccessRole) => async (request: FastifyRequest) => {
     access.require(role, bearerToken(request.headers));
   };
   const viewer = { onRequest: only('viewer') };

@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { AccessToken } from '../config/access-token.ts';
 import { TrackcastError } from '../errors.ts';
-import { AccessControl, type AccessToken, isLoopback } from './auth.ts';
+import { AccessControl, isLoopback } from './auth.ts';
 import { addControlRoutes } from './control-routes.ts';
 import { addOperationsRoutes, type Operations } from './operations-routes.ts';
 import { OriginCheck } from './origin.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AccessControl, bearerToken, isLoopback, type Role } from '../../src/server/auth.ts';
+import type { AccessRole } from '../../src/config/access-token.ts';
+import { AccessControl, bearerToken, isLoopback } from '../../src/server/auth.ts';
 import { tokens } from './serve.ts';
 
 describe('isLoopback', () => {
@@ -38,7 +39,7 @@ describe('AccessControl', () => {
     for (const role of ['viewer', 'operator', 'publisher'] as const) access.require(role, undefined);
   });
 
-  const granted: Record<Role, readonly Role[]> = {
+  const granted: Record<AccessRole, readonly AccessRole[]> = {
     viewer: ['viewer'],
     operator: ['viewer', 'operator'],
     publisher: ['publisher'],
