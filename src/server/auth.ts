@@ -16,7 +16,7 @@ export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
   if (bare === 'localhost') return true;
   if (isIP(bare) === 4) return bare.startsWith('127.');
-  return bare === '::1' || bare.startsWith('::ffff:127.');
+  return isIP(bare) === 6 && (bare === '::1' || bare.startsWith('::ffff:127.'));
 }
 
 /** Decides who may do what. Without tokens, and so on loopback only, everybody may do everything. */
