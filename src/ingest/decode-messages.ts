@@ -1,8 +1,8 @@
 import type { PixelGeometry } from '../buffer/frame.ts';
 import type { FrameRingHandle } from '../buffer/frame-ring.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { DecoderChunk, DecoderEvent, PushOutcome } from './decoder-contract.ts';
 import type { DecoderCounters } from './h264-counters.ts';
-import type { DecoderChunk, DecoderEvent, PushOutcome } from './h264-decoder.ts';
 import type { PreviewOptions } from './preview-encoder.ts';
 
 /** How a stream is to be decoded. */

@@ -1,74 +1,24 @@
 import type { Frame } from 'node-av/lib';
-import type { FrameInfo, PixelGeometry } from '../buffer/frame.ts';
+import type { FrameInfo } from '../buffer/frame.ts';
 import type { FrameWrite } from '../buffer/frame-ring.ts';
 import { monotonicMs } from '../clock.ts';
 import type { AccessUnit } from './annex-b-access-unit.ts';
 import { AccessUnitSplitter } from './annex-b-splitter.ts';
+import { type ChunkPosition, continuityOf } from './decode-continuity.ts';
+import type { DecoderChunk, FrameSink, H264DecoderOptions, PushOutcome } from './decoder-contract.ts';
 import { H264Codec } from './h264-codec.ts';
 import { type DecoderCounters, newDecoderTally } from './h264-counters.ts';
 import { DamageRecord } from './h264-damage.ts';
 import { PictureConverter } from './h264-picture-converter.ts';
 import { H264StreamState } from './h264-stream-state.ts';
 
-/** A chunk as the decoder sees it: what travels to its thread. */
-export interface DecoderChunk {
-  readonly sequence: number;
-  readonly timestampNs: bigint;
-  /** Annex B bytes, split anywhere. */
-  readonly data: Uint8Array;
-  readonly endOfStream: boolean;
-  /** `monotonicMs()` when the chunk arrived. */
-  readonly receivedAtMs: number;
-}
-
-/** What the stream turned out to be, or to lack. */
-export type DecoderEvent =
-  /** The size of the pictures is known, or is another from this frame on. */
-  | {
-      readonly kind: 'picture_size';
-      readonly frameIndex: number;
-      readonly width: number;
-      readonly height: number;
-    }
-  /** Chunks are missing before `sequence`, or (`restarted`) their publisher began anew. */
-  | { readonly kind: 'discontinuity'; readonly sequence: number; readonly cause: 'lost' | 'restarted' };
-
-/** Where decoded frames go. */
-export interface FrameSink {
-  /** The next slot; null drops the frame (`no_slot`). A promise holds the decoder back. */
-  beginWrite(): FrameWrite | null | Promise<FrameWrite | null>;
-  onEvent?(event: DecoderEvent): void;
-  /** Each delivered frame's decoded picture at source size; valid during the call only. */
-  onPicture?(picture: Frame, info: FrameInfo): void;
-}
-
-export interface H264DecoderOptions {
-  readonly streamId: string;
-  readonly geometry: PixelGeometry;
-  /** Long side of the luma plane, pixels. Default 512. */
-  readonly lumaLongSide?: number;
-  /** Index of the first frame. Default 0. */
-  readonly firstFrameIndex?: number;
-  /**
-   * `auto`: a picture comes out in the call that brings its last byte, once the stream has shown that its chunks
-   * end with pictures. `never`: in the call that brings the next picture's first bytes; exact for any split.
-   * Default `auto`.
-   */
-  readonly eagerAccessUnits?: 'auto' | 'never';
-  /** Longest access unit, bytes. Default 8 MiB. */
-  readonly maxAccessUnitBytes?: number;
-  readonly sink: FrameSink;
-}
-
-/** What is known once a chunk has gone through. */
-export interface PushOutcome {
-  readonly sequence: number;
-  /**
-   * Sequence of the chunk in which the newest decoded IDR picture's access unit begins; all chunks before it are
-   * needed no more. Null before the first.
-   */
-  readonly restartSequence: number | null;
-}
+export type {
+  DecoderChunk,
+  DecoderEvent,
+  FrameSink,
+  H264DecoderOptions,
+  PushOutcome,
+} from './decoder-contract.ts';
 
 /** An access unit inside the codec. */
 interface PendingUnit {
@@ -96,13 +46,13 @@ export class H264Decoder implements Disposable {
   readonly #splitter: AccessUnitSplitter;
   readonly #state = new H264StreamState();
   readonly #damage = new DamageRecord();
-  readonly #codec: H264Codec;
+  #codec: H264Codec;
   readonly #converter: PictureConverter;
   readonly #pending = new Map<number, PendingUnit>();
   readonly #tally = newDecoderTally();
   #frameIndex: number;
   #newestUnit = 0;
-  #last: { readonly sequence: number; readonly timestampNs: bigint } | null = null;
+  #last: ChunkPosition | null = null;
   #lossBeforeNextUnit = false;
   #producing = false;
   #restartSequence: number | null = null;
@@ -135,10 +85,14 @@ export class H264Decoder implements Disposable {
 
   /** Decodes one chunk; resolves when all pictures that it completes are in the ring. Never rejects for bad data. */
   async push(chunk: DecoderChunk): Promise<PushOutcome> {
-    if (this.#isRedelivery(chunk)) {
+    const continuity = continuityOf(this.#last, chunk);
+    if (continuity === 'again') {
       this.#tally.duplicateChunks += 1;
     } else {
-      await this.#continueFrom(chunk);
+      this.#last = { sequence: chunk.sequence, timestampNs: chunk.timestampNs };
+      if (continuity !== 'next') {
+        await this.#breakOff(continuity, chunk.sequence);
+      }
       this.#tally.bytes += chunk.data.length;
       const { units, cutEarly } = this.#splitter.append(chunk);
       if (cutEarly) {
@@ -160,9 +114,7 @@ export class H264Decoder implements Disposable {
     for (const unit of this.#splitter.breakOff()) {
       await this.#decode(unit);
     }
-    this.#codec.drain();
-    await this.#receive(null);
-    this.#giveUp(Number.POSITIVE_INFINITY);
+    await this.#drain();
     this.#codec.restart();
     this.#state.forgetReferences();
     this.#producing = false;
@@ -174,18 +126,7 @@ export class H264Decoder implements Disposable {
     this.#codec[Symbol.dispose]();
   }
 
-  #isRedelivery(chunk: DecoderChunk): boolean {
-    const last = this.#last;
-    return last !== null && chunk.sequence <= last.sequence && chunk.timestampNs <= last.timestampNs;
-  }
-
-  async #continueFrom(chunk: DecoderChunk): Promise<void> {
-    const last = this.#last;
-    this.#last = { sequence: chunk.sequence, timestampNs: chunk.timestampNs };
-    if (last === null || chunk.sequence === last.sequence + 1) {
-      return;
-    }
-    const cause = chunk.sequence > last.sequence ? 'lost' : 'restarted';
+  async #breakOff(cause: 'lost' | 'restarted', sequence: number): Promise<void> {
     this.#tally.discontinuities += 1;
     if (cause === 'restarted') {
       await this.flush();
@@ -196,7 +137,7 @@ export class H264Decoder implements Disposable {
       }
       this.#lossBeforeNextUnit = true;
     }
-    this.#sink.onEvent?.({ kind: 'discontinuity', sequence: chunk.sequence, cause });
+    this.#sink.onEvent?.({ kind: 'discontinuity', sequence, cause });
   }
 
   async #decode(unit: AccessUnit): Promise<void> {
@@ -205,6 +146,9 @@ export class H264Decoder implements Disposable {
       this.#codec.send(unit.data, 0);
       await this.#receive(null);
       return;
+    }
+    if (headers.startsSequence) {
+      await this.#reopen();
     }
     this.#newestUnit += 1;
     const number = this.#newestUnit;
@@ -222,6 +166,22 @@ export class H264Decoder implements Disposable {
     }
     await this.#receive(number);
     this.#giveUp(number - (this.#codec.reorderDepth === 0 ? promptHorizon : reorderHorizon));
+  }
+
+  /** Delivers every picture that the codec holds back; the codec then needs a restart. */
+  async #drain(): Promise<void> {
+    this.#codec.drain();
+    await this.#receive(null);
+    this.#giveUp(Number.POSITIVE_INFINITY);
+  }
+
+  /** A codec keeps colours and reordering of the sequence before where the next one does not name them. */
+  async #reopen(): Promise<void> {
+    await this.#drain();
+    this.#codec[Symbol.dispose]();
+    this.#codec = new H264Codec(this.#streamId);
+    this.#codec.send(this.#state.parameterSets(), 0);
+    await this.#receive(null);
   }
 
   /** Takes every picture that the codec has. `sent` is the unit to blame for an error. */

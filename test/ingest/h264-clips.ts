@@ -28,10 +28,51 @@ export function scenePicture(width: number, height: number, time: number): Uint8
   return rgb;
 }
 
+/** Plain colours of the four quarters of `colourPicture`: top left, top right, bottom left, bottom right. */
+export const quarterColours = [
+  [200, 40, 40],
+  [30, 180, 60],
+  [40, 60, 190],
+  [210, 190, 60],
+] as const;
+
+/** Four quarters of plain colour, which half-resolution chroma can carry. */
+export function colourPicture(width: number, height: number): Uint8Array {
+  const rgb = new Uint8Array(width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel += 1) {
+    const right = pixel % width >= width / 2 ? 1 : 0;
+    const below = pixel >= (width * height) / 2 ? 2 : 0;
+    rgb.set(quarterColours[right + below] ?? [], pixel * 3);
+  }
+  return rgb;
+}
+
+/** The colours in the middle of the quarters of a packed RGB picture. */
+export function coloursOfQuarters(
+  rgb: Uint8Array,
+  width: number,
+  height: number,
+  rowPixels = width,
+): number[][] {
+  return [0, 1, 2, 3].map((quarter) => {
+    const x = Math.floor(width * (quarter % 2 === 0 ? 0.25 : 0.75));
+    const y = Math.floor(height * (quarter < 2 ? 0.25 : 0.75));
+    const at = (y * rowPixels + x) * 3;
+    return [...rgb.subarray(at, at + 3)];
+  });
+}
+
+/** Largest difference of two lists of colours. */
+export function colourDistance(a: readonly (readonly number[])[], b: readonly (readonly number[])[]): number {
+  return Math.max(
+    ...a.flatMap((colour, at) => colour.map((value, c) => Math.abs(value - (b[at]?.[c] ?? -999)))),
+  );
+}
+
 export type ClipOptions = Partial<H264EncoderOptions> & {
   readonly frames: number;
   /** Default `scenePicture`. */
-  readonly picture?: typeof scenePicture;
+  readonly picture?: (width: number, height: number, time: number) => Uint8Array;
 };
 
 /** Encodes the scene; one access unit an element, keyframes with their parameter sets. */
