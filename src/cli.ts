@@ -1,8 +1,24 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { registerConfig } from './commands/config.ts';
 import { registerEval } from './commands/eval.ts';
 import { createEvaluationTracker } from './commands/evaluation-tracker.ts';
+import { registerPublish } from './commands/publish.ts';
+import { registerServe } from './commands/serve.ts';
+import { TrackcastError } from './errors.ts';
 
-const program = new Command('trackcast').description('Live video in, object tracks out.');
+const program = new Command('trackcast')
+  .description('Live video in, object tracks out.')
+  .showHelpAfterError();
+registerServe(program);
+registerPublish(program);
 registerEval(program, createEvaluationTracker);
-await program.parseAsync();
+registerConfig(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof TrackcastError)) throw error;
+  process.stderr.write(`${error.code}: ${error.message}\n${error.remedy}\n`);
+  process.exitCode = 1;
+}

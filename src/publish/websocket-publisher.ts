@@ -105,6 +105,12 @@ export class WebSocketPublisher implements Publisher {
     return { pictures, polygons };
   }
 
+  /** Whether any client draws masks from polygons. */
+  wantsPolygons(): boolean {
+    for (const { subscription } of this.#clients) if (subscription.masks === 'polygon') return true;
+    return false;
+  }
+
   /** Tells when `demand` may give other answers. Returns a function that ends the telling. */
   onDemandChange(listener: () => void): () => void {
     this.#demandListeners.add(listener);

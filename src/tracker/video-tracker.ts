@@ -1,5 +1,6 @@
 import type { Frame } from '../buffer/frame.ts';
 import type { Prompt } from '../prompting/prompt.ts';
+import type { SegmentationTiming } from './segmentation.ts';
 import type { TrackFrame } from './track.ts';
 
 /** What a stream's tracker is told when the stream opens. */
@@ -20,6 +21,8 @@ export interface TrackerSnapshot {
 export interface TrackerCounters {
   /** Runs of the segmentation model's image encoder that finished. */
   readonly segmentations: number;
+  /** How long the newest of them took. */
+  readonly lastSegmentation: SegmentationTiming | null;
   /** Prompts that automatic strategies made. */
   readonly prompts: number;
   /** Rounds of automatic prompting, by why they happened. */

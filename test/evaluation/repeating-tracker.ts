@@ -150,6 +150,7 @@ class RepeatingStream implements TrackedStream {
   counters(): TrackerCounters {
     return {
       segmentations: 0,
+      lastSegmentation: null,
       prompts: 0,
       reprompts: { interval: 0, scene_cut: 0, first_frame: 0 },
       rejectedCandidates: {},

@@ -73,6 +73,7 @@ describe('PipelineMetrics', () => {
     metrics.ringFilled('a', 4);
     metrics.trackerCounted('a', {
       segmentations: 5,
+      lastSegmentation: null,
       prompts: 6,
       reprompts: { interval: 1, scene_cut: 2, first_frame: 1 },
       rejectedCandidates: { area: 9 },

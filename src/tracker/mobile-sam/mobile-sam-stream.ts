@@ -17,6 +17,7 @@ import {
   type SegmentationLane,
   type SegmentationResult,
   type SegmentationTarget,
+  type SegmentationTiming,
 } from '../segmentation.ts';
 import type { Provenance, TrackFrame } from '../track.ts';
 import type { TrackedObject } from '../tracked-object.ts';
@@ -65,6 +66,7 @@ export class MobileSamStream implements TrackedStream {
   #lastFrame: LastFrame | null = null;
   #forgetAll = false;
   #segmentations = 0;
+  #lastSegmentation: SegmentationTiming | null = null;
   #lostTurn = 0;
   #scratch = new Float32Array(0);
   #lastTracks: TrackFrame['tracks'] = [];
@@ -128,6 +130,7 @@ export class MobileSamStream implements TrackedStream {
   counters(): TrackerCounters {
     return {
       segmentations: this.#segmentations,
+      lastSegmentation: this.#lastSegmentation,
       prompts: this.#scan.prompts,
       reprompts: this.#scan.rounds,
       rejectedCandidates: { ...this.#rejected },
@@ -178,6 +181,7 @@ export class MobileSamStream implements TrackedStream {
     const outcome = this.#settings.lane?.take(this.streamId) ?? null;
     if (outcome?.kind === 'result') {
       this.#segmentations++;
+      this.#lastSegmentation = outcome.result.timing;
       this.#integrate(outcome.result, frame);
     } else if (outcome?.kind === 'failure') {
       this.#countRejection('segmentation_failed');

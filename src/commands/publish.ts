@@ -1,0 +1,76 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { quietCodecLog } from '../ingest/codec-log.ts';
+import type { FilePace } from '../ingest/file-source.ts';
+import type { FileChunking } from '../ingest/file-source-chunking.ts';
+import { runTestCamera } from '../ingest/test-camera.ts';
+import { streamIdOf } from './serve.ts';
+
+interface PublishFlags {
+  readonly amqp: string;
+  readonly stream?: string;
+  readonly chunkBytes?: { readonly min: number; readonly max: number };
+  readonly seed: number;
+  readonly speed: FilePace;
+  readonly loop: boolean;
+  readonly sequenceStart: number;
+}
+
+/** Adds `publish` to the command line. */
+export function registerPublish(program: Command): void {
+  program
+    .command('publish')
+    .description('Publish a video file to the broker as a camera would.')
+    .argument('<file>', 'mp4, mkv or raw H.264')
+    .addOption(
+      new Option('--amqp <url>', 'the broker').env('AMQP_URL').default('amqp://guest:guest@127.0.0.1:5672'),
+    )
+    .option('--stream <id>', 'stream id; default: the file name')
+    .option('--chunk-bytes <min-max>', 'split at random byte positions instead of access units', byteRange)
+    .option('--seed <number>', 'of the random splits', wholeNumber, 1)
+    .option('--speed <factor|max>', 'of playing, 1 is real time', speed, { kind: 'realtime' } as const)
+    .option('--loop', 'begin again at the end, until interrupted', false)
+    .option('--sequence-start <number>', 'number of the first chunk', wholeNumber, 0)
+    .action(async (file: string, flags: PublishFlags) => {
+      quietCodecLog();
+      const abort = new AbortController();
+      process.once('SIGINT', () => abort.abort());
+      process.once('SIGTERM', () => abort.abort());
+      const chunking: FileChunking =
+        flags.chunkBytes === undefined
+          ? { kind: 'access-unit' }
+          : { kind: 'bytes', ...flags.chunkBytes, seed: flags.seed };
+      const result = await runTestCamera(
+        {
+          path: file,
+          amqpUrl: flags.amqp,
+          streamId: flags.stream ?? streamIdOf(file),
+          chunking,
+          pace: flags.speed,
+          loop: flags.loop,
+          sequenceStart: flags.sequenceStart,
+        },
+        abort.signal,
+      );
+      process.stdout.write(`${JSON.stringify(result)}\n`);
+    });
+}
+
+function byteRange(text: string): { min: number; max: number } {
+  const match = /^(\d+)-(\d+)$/.exec(text);
+  const min = Number(match?.[1]);
+  const max = Number(match?.[2]);
+  if (!(min >= 1 && max >= min)) throw new InvalidArgumentError('not of the form 100-5000');
+  return { min, max };
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('not a whole number');
+  return Number(text);
+}
+
+function speed(text: string): FilePace {
+  if (text === 'max') return { kind: 'asFastAsPossible' };
+  const factor = Number(text);
+  if (!(factor > 0)) throw new InvalidArgumentError('neither `max` nor a number above 0');
+  return { kind: 'realtime', speed: factor };
+}

@@ -1,0 +1,183 @@
+import { fileURLToPath } from 'node:url';
+import type { LoadedConfig } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import { AmqpLink, defaultBackoff } from './ingest/amqp-link.ts';
+import { AmqpSource } from './ingest/amqp-source.ts';
+import type { ChunkSource } from './ingest/chunk.ts';
+import { WebSocketSource } from './ingest/websocket-source.ts';
+import { createLogger, type Logger } from './log.ts';
+import { Pipeline, type PipelineOutputs } from './pipeline/pipeline.ts';
+import { StreamOutputs } from './pipeline/stream-outputs.ts';
+import { AmqpPublisher, defaultAmqpPublisherOptions } from './publish/amqp-publisher.ts';
+import { PipelineMetrics } from './publish/metrics.ts';
+import type { Publisher } from './publish/publisher.ts';
+import { WebSocketPublisher } from './publish/websocket-publisher.ts';
+import { HttpServer } from './server/http-server.ts';
+import type { TrackingWorkerData } from './tracker/tracking-messages.ts';
+
+/** What the embedded models see: the long side at 1024, both sides in whole tokens. */
+export const modelGeometry = { kind: 'fit', longSide: 1024, multipleOf: 16 } as const;
+
+const webRoot = fileURLToPath(new URL('../web/', import.meta.url));
+const drainMs = 5000;
+
+/** A service that runs. */
+export interface Service {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly pipeline: Pipeline;
+  readonly metrics: PipelineMetrics;
+  /** Takes one more source in, as `serve --input` does. */
+  attach(source: ChunkSource): Promise<void>;
+  /** Stops taking, drains what is on its way, and lets every thread run out. */
+  stop(): Promise<void>;
+}
+
+/** The tracking side of a configuration. */
+export function trackingOf(config: Config, waitsForSegmentation: boolean): TrackingWorkerData {
+  return {
+    kind: config.VIDEO_MODE ? config.VIDEO_TRACKER_TYPE : 'iou',
+    settings: {
+      strategy: config.SAM2_PROMPT_STRATEGY,
+      repromptIntervalFrames: config.SAM2_REPROMPT_INTERVAL,
+      maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
+      maxSegmentationsPerSecond: waitsForSegmentation
+        ? Number.POSITIVE_INFINITY
+        : config.VIDEO_PROCESSING_FPS,
+    },
+    models: {
+      executionProviders: config.EXECUTION_PROVIDERS,
+      intraOpThreads: config.SEGMENTATION_THREADS,
+    },
+    waitsForSegmentation,
+  };
+}
+
+/** The pipeline of a configuration, feeding `outputs`. */
+export function createPipeline(
+  config: Config,
+  outputs: PipelineOutputs,
+  metrics: PipelineMetrics,
+  log: Logger,
+  waitsForSegmentation = false,
+): Pipeline {
+  return new Pipeline({
+    tracking: trackingOf(config, waitsForSegmentation),
+    geometry: modelGeometry,
+    bufferFrames: config.VIDEO_BUFFER_SIZE,
+    decodeWorkers: config.DECODE_WORKERS,
+    maxStreams: config.MAX_STREAMS,
+    streamTimeoutSeconds: config.SAM2_STREAM_TIMEOUT,
+    maxUnackedSeconds: config.INGEST_MAX_UNACKED_SECONDS,
+    prefetch: config.INGEST_PREFETCH,
+    preview: { maxFps: config.PREVIEW_FPS, longSide: config.PREVIEW_LONG_SIDE },
+    metrics,
+    log,
+    outputs,
+  });
+}
+
+/**
+ * Wires the service together and starts it. Rejects with `TRACKCAST_CONFIG_INVALID` when it cannot listen as it
+ * is told to; a broker that is away is waited for.
+ */
+export async function serve({ values: config }: LoadedConfig): Promise<Service> {
+  const log = createLogger({ level: config.LOG_LEVEL });
+  const metrics = new PipelineMetrics();
+  const live = new WebSocketPublisher();
+  const tracksOut = config.AMQP_URL === '' ? null : createAmqpPublisher(config, metrics, log);
+  const publishers: Publisher[] = tracksOut === null ? [live] : [live, tracksOut];
+  for (const publisher of publishers) metrics.watchPublisher(publisher);
+  metrics.watchLiveClients(() => live.clients);
+  const pipeline = createPipeline(config, new StreamOutputs(publishers, live, metrics), metrics, log);
+  pipeline.watchPictureDemand((streamId) => live.demand(streamId).pictures);
+  live.onDemandChange(() => pipeline.refreshDemand(live.wantsPolygons()));
+  const cameras = new WebSocketSource({
+    onRefused: (reason) => metrics.chunkRejected(`websocket_${reason}`),
+  });
+  const broker = config.AMQP_URL === '' ? null : createAmqpSource(config, metrics, log);
+
+  const server = new HttpServer({
+    host: config.HTTP_HOST,
+    port: config.HTTP_PORT,
+    tokens: config.HTTP_TOKENS,
+    allowedOrigins: config.HTTP_ALLOWED_ORIGINS,
+    streams: pipeline,
+    webRoot,
+    metrics: () => metrics.text(),
+    readiness: {
+      model: () => pipeline.modelState,
+      ...(broker === null
+        ? {}
+        : { broker: () => (broker.state === 'connected' ? null : `the broker link is ${broker.state}`) }),
+    },
+    acceptLive: (socket, subscription) => live.accept(socket, subscription),
+    acceptIngest: (socket, streamId) => cameras.handleConnection(socket, streamId),
+    onError: (err) => log.error({ err }, 'a request failed unexpectedly'),
+  });
+  const address = await server.listen();
+  log.info({ host: address.host, port: address.port }, 'listening');
+  await tracksOut?.start();
+  await pipeline.attach(cameras, { lossless: false });
+  if (broker !== null) await pipeline.attach(broker, { lossless: false });
+
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    log.info('stopping');
+    await pipeline.stop();
+    await Promise.all(publishers.map((publisher) => publisher.drain(drainMs)));
+    await Promise.all(publishers.map((publisher) => publisher.close()));
+    await server.close();
+    metrics.close();
+    log.info('stopped');
+  };
+  return {
+    address,
+    pipeline,
+    metrics,
+    attach: (source) => pipeline.attach(source, { lossless: false }),
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function createAmqpSource(config: Config, metrics: PipelineMetrics, log: Logger): AmqpSource {
+  metrics.brokerConnected('chunks', false);
+  return new AmqpSource({
+    url: config.AMQP_URL,
+    prefetch: config.INGEST_PREFETCH,
+    topology: {
+      exchange: config.AMQP_CHUNK_EXCHANGE,
+      queue: config.AMQP_CHUNK_QUEUE,
+      deadLetterExchange: config.AMQP_DEAD_LETTER_EXCHANGE,
+      deadLetterQueue: config.AMQP_DEAD_LETTER_QUEUE,
+    },
+    onState: (state, err) => {
+      metrics.brokerConnected('chunks', state === 'connected');
+      log.info({ link: 'chunks', state, ...(err === undefined ? {} : { err }) }, 'broker link');
+    },
+    onRejected: (reason) => metrics.chunkRejected(reason),
+  });
+}
+
+function createAmqpPublisher(config: Config, metrics: PipelineMetrics, log: Logger): AmqpPublisher {
+  metrics.brokerConnected('tracks', false);
+  return new AmqpPublisher({
+    ...defaultAmqpPublisherOptions,
+    exchange: config.AMQP_TRACK_EXCHANGE,
+    openLink: ({ setUp }) =>
+      new AmqpLink({
+        url: config.AMQP_URL,
+        connectionName: 'trackcast tracks',
+        heartbeatSeconds: 10,
+        connectTimeoutMs: 10_000,
+        backoff: defaultBackoff,
+        setUp,
+        onState: (state, err) => {
+          metrics.brokerConnected('tracks', state === 'connected');
+          log.info({ link: 'tracks', state, ...(err === undefined ? {} : { err }) }, 'broker link');
+        },
+      }),
+  });
+}
