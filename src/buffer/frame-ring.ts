@@ -1,6 +1,5 @@
 import { TrackcastError } from '../errors.ts';
-import type { FittedSize, FrameLease } from './frame.ts';
-import { motionVectorStride } from './frame.ts';
+import type { FrameLease } from './frame.ts';
 import {
   allocateRing,
   controlWord,
@@ -9,6 +8,7 @@ import {
   type FrameRingOptions,
   RingSlot,
 } from './ring-layout.ts';
+import { leaseSlot } from './ring-lease.ts';
 import { raiseSignal, signalAfter } from './shared-signal.ts';
 import {
   claimed,
@@ -289,34 +289,7 @@ export class FrameRing {
   }
 
   #leaseOf(slot: number): FrameLease {
-    const views = this.#slot(slot);
-    const pixelSize = views.pixelSize;
-    let held = true;
-    return {
-      streamId: this.streamId,
-      index: views.number('index'),
-      timestampNs: views.timestampNs,
-      isKeyframe: views.isKeyframe,
-      isDamaged: views.isDamaged,
-      width: views.number('width'),
-      height: views.number('height'),
-      chunkSequence: views.number('chunkSequence'),
-      unitInChunk: views.number('unitInChunk'),
-      receivedAtMs: views.number('receivedAtMs'),
-      decodedAtMs: views.number('decodedAtMs'),
-      pixelSize,
-      pixels: views.pixels.subarray(0, pixelBytes(pixelSize)),
-      lumaWidth: views.number('lumaWidth'),
-      lumaHeight: views.number('lumaHeight'),
-      luma: views.luma.subarray(0, views.number('lumaWidth') * views.number('lumaHeight')),
-      motionVectors: views.motionVectors.subarray(0, views.number('motionVectorCount') * motionVectorStride),
-      [Symbol.dispose]: () => {
-        if (held) {
-          held = false;
-          this.#release(slot);
-        }
-      },
-    };
+    return leaseSlot(this.#slot(slot), this.streamId, () => this.#release(slot));
   }
 
   #release(slot: number): void {
@@ -326,9 +299,4 @@ export class FrameRing {
     }
     raiseSignal(this.#control, controlWord.slotSignal);
   }
-}
-
-/** Bytes of an RGB24 picture of that size. */
-export function pixelBytes(size: FittedSize): number {
-  return size.width * size.height * 3;
 }
