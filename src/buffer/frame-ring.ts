@@ -4,6 +4,7 @@ import {
   allocateRing,
   controlWord,
   type FrameDescription,
+  type FrameRingCounters,
   type FrameRingHandle,
   type FrameRingOptions,
   RingSlot,
@@ -22,18 +23,13 @@ import {
   withState,
 } from './slot-state.ts';
 
-export type { FrameDescription, FrameRingHandle, FrameRingOptions, RingPolicy } from './ring-layout.ts';
-
-/** All of them only grow. `written = read + overwrittenUnread + unread()` at any quiet point. */
-export interface FrameRingCounters {
-  readonly written: number;
-  /** Frames that `leaseNext` handed out. */
-  readonly read: number;
-  /** Frames that gave way to newer ones before `leaseNext` reached them. */
-  readonly overwrittenUnread: number;
-  /** Times that a writer asked and found every slot held. */
-  readonly noSlot: number;
-}
+export type {
+  FrameDescription,
+  FrameRingCounters,
+  FrameRingHandle,
+  FrameRingOptions,
+  RingPolicy,
+} from './ring-layout.ts';
 
 /** A slot being written. Exactly one of `commit` and `abandon` ends it; the views must not be used afterwards. */
 export interface FrameWrite {

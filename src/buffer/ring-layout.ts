@@ -41,6 +41,17 @@ export interface FrameDescription extends FrameInfo {
   readonly motionVectorCount: number;
 }
 
+/** All of them only grow. `written = read + overwrittenUnread + unread()` at any quiet point. */
+export interface FrameRingCounters {
+  readonly written: number;
+  /** Frames that `leaseNext` handed out. */
+  readonly read: number;
+  /** Frames that gave way to newer ones before `leaseNext` reached them. */
+  readonly overwrittenUnread: number;
+  /** Times that a writer asked and found every slot held. */
+  readonly noSlot: number;
+}
+
 /** Words of the control buffer before the slot states. */
 export const controlWord = {
   /** Changes whenever a frame is committed or the ring ends: readers sleep on it. */
