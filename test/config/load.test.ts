@@ -176,7 +176,7 @@ describe('problems', () => {
 
   it('refuses one token with two roles', () => {
     const HTTP_TOKENS = 'viewer:aaaaaaaaaaaaaaaa,operator:aaaaaaaaaaaaaaaa';
-    expect(failure({ environment: { HTTP_TOKENS } }).message).toContain('two roles');
+    expect(failure({ environment: { HTTP_TOKENS } }).message).toContain('listed twice');
   });
 
   it('never throws anything but its own error, whatever the file holds', () => {

@@ -67,7 +67,7 @@ export class Segmenter {
       for (const target of request.targets) {
         const expected = soft.get(target.objectId);
         const search = new ObjectSearch(grid, {
-          soft: expected ?? new Float32Array(embedding.tokenColumns * embedding.tokenRows),
+          soft: expected ?? firstExpectation(target.prior, grid, embedding),
           prior: target.prior,
           priorSupport: target.priorSupport,
         });
@@ -211,6 +211,16 @@ export class Segmenter {
     }
     return candidates;
   }
+}
+
+/** Of an object that memory does not know yet, only motion tells where it is. */
+function firstExpectation(
+  prior: Float32Array | null,
+  grid: MaskGrid,
+  embedding: ImageEmbedding,
+): Float32Array {
+  if (prior === null) return new Float32Array(embedding.tokenColumns * embedding.tokenRows);
+  return tokenCoverage(prior, grid);
 }
 
 function toMaskPrompt(request: SegmentationRequest, target: PromptedTarget): MaskPrompt {
