@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 
 /** A value as it was written, before its setting has judged it. */
 export interface RawSetting {
@@ -54,19 +54,18 @@ export function readSettingsFile(path: string): {
   for (const { key, value } of document.contents.items) {
     const name = isScalar(key) ? String(key.value) : 'a key that is not text';
     const source = `${path} line ${lineOf(isScalar(key) ? key.range?.[0] : undefined)}`;
-    const plain = jsonOf(value);
+    const plain = plainValue(value);
     if (plain === null) problems.push({ key: name, sentence: `${name} (${source}): has no value` });
-    else settings.push({ key: name, value: plain, source });
+    else if (plain !== undefined) settings.push({ key: name, value: plain, source });
+    else problems.push({ key: name, sentence: `${name} (${source}): must be a value or a list of values` });
   }
   return { settings, problems };
+}
 
-  function jsonOf(node: unknown): unknown {
-    if (isScalar(node)) return node.value;
-    // An alias bomb must not unfold.
-    return (
-      (node as { toJS?: (owner: typeof document, options: object) => unknown } | null)?.toJS?.(document, {
-        maxAliasCount: 10,
-      }) ?? null
-    );
-  }
+/** A scalar or a list of scalars; undefined for maps, aliases and lists of lists, which no setting needs. */
+function plainValue(node: unknown): unknown {
+  if (node === null) return null;
+  if (isScalar(node)) return node.value;
+  if (!isSeq(node) || !node.items.every(isScalar)) return undefined;
+  return node.items.map((item) => (isScalar(item) ? item.value : null));
 }

@@ -158,6 +158,8 @@ describe('problems', () => {
     ['a list', '- MAX_STREAMS\n'],
     ['broken YAML', 'MAX_STREAMS: [3\n'],
     ['nested settings', 'VIDEO:\n  MODE: true\n'],
+    ['an alias without its anchor', 'MAX_STREAMS: *many\n'],
+    ['an alias', 'MAX_STREAMS: &many 3\nDECODE_WORKERS: *many\n'],
     ['a map where a number belongs', 'MAX_STREAMS: {a: 1}\n'],
   ])('refuses %s', (_, text) => {
     expect(failure({ file: fileWith(text) }).code).toBe('TRACKCAST_CONFIG_INVALID');
@@ -191,7 +193,7 @@ describe('problems', () => {
           expect(error).toBeInstanceOf(TrackcastError);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 });
