@@ -64,6 +64,8 @@ export class Pipeline implements StreamControl {
   #idleWaiters: (() => void)[] = [];
   #refusedChunks = 0;
   #pictureDemand: (streamId: string) => boolean = () => false;
+  /** Resolves when the model is warm. Rejects with `TRACKCAST_MODEL_INVALID`, `TRACKCAST_WORKER_DIED`. */
+  readonly ready: Promise<void>;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -80,13 +82,21 @@ export class Pipeline implements StreamControl {
         onWorkerDied: (err) => options.log.error({ err }, 'a decode worker died'),
       },
     });
+    let settleReady: (error: TrackcastError | null) => void = () => undefined;
+    this.ready = new Promise((resolve, reject) => {
+      settleReady = (error) => (error === null ? resolve() : reject(error));
+    });
+    // Live service goes on without a model; only those who wait for it want to hear.
+    this.ready.catch(() => undefined);
     this.#host = new TrackingHost(options.tracking, {
       onReady: (provider, refused) => {
         this.#modelState = null;
+        settleReady(null);
         options.log.info({ provider, refused }, 'the model is ready');
       },
       onUnusable: (err) => {
         this.#modelState = err.message;
+        settleReady(err);
         options.log.error({ err }, 'segmentation is not possible; masks are carried by motion only');
       },
       onFrame: (streamId, trackFrame, untracked, counters) =>
