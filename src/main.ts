@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import { AmqpLink, defaultBackoff } from './broker/amqp-link.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import { AmqpLink, defaultBackoff } from './ingest/amqp-link.ts';
 import { AmqpSource } from './ingest/amqp-source.ts';
 import type { ChunkSource } from './ingest/chunk.ts';
 import { WebSocketSource } from './ingest/websocket-source.ts';

@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
+import { AmqpLink, type AmqpLinkState, type Backoff, defaultBackoff } from '../broker/amqp-link.ts';
 import type { TrackcastError } from '../errors.ts';
 import { publishDeadLetter } from './amqp-dead-letter.ts';
-import { AmqpLink, type AmqpLinkState, type Backoff, defaultBackoff } from './amqp-link.ts';
 import { type ChunkTopology, declareChunkTopology, defaultChunkTopology } from './amqp-topology.ts';
 import { type Chunk, type ChunkHandler, type ChunkSource, maxChunkBytes, type Settlement } from './chunk.ts';
 import { type ChunkRejectionReason, chunkRejectionReasons, readChunkHeaders } from './chunk-headers.ts';

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AmqpLinkState } from '../../src/broker/amqp-link.ts';
 import type { TrackcastError } from '../../src/errors.ts';
 import { AcknowledgementLedger } from '../../src/ingest/acknowledgement-ledger.ts';
-import type { AmqpLinkState } from '../../src/ingest/amqp-link.ts';
 import { AmqpSource, type AmqpSourceOptions } from '../../src/ingest/amqp-source.ts';
 import type { Chunk } from '../../src/ingest/chunk.ts';
 import { BrokerFixture, BrokerProxy, brokerUrl, isBrokerThere } from './broker-fixture.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import amqp, { type ChannelModel, type ConsumeMessage } from 'amqplib';
-import { AmqpLink } from '../../src/ingest/amqp-link.ts';
+import { AmqpLink } from '../../src/broker/amqp-link.ts';
 import type { AmqpPublisherOptions, BrokerLinkHooks } from '../../src/publish/amqp-publisher.ts';
 
 const brokerUrl = process.env['AMQP_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backoffMs, defaultBackoff } from '../../src/ingest/amqp-link.ts';
+import { backoffMs, defaultBackoff } from '../../src/broker/amqp-link.ts';
 
 describe('backoffMs', () => {
   it('doubles up to its limit', () => {
