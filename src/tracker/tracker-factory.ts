@@ -2,6 +2,7 @@ import { MobileSamModel } from '../model/mobile-sam/mobile-sam-model.ts';
 import { TokenAffinity } from '../model/mobile-sam/token-affinity.ts';
 import { AutoGrid } from '../prompting/auto-grid.ts';
 import { noStrategy, type PromptStrategy } from '../prompting/prompt-strategy.ts';
+import { IouTracker } from './iou/iou-tracker.ts';
 import { MobileSamTracker } from './mobile-sam/mobile-sam-tracker.ts';
 import { Segmenter } from './mobile-sam/segmenter.ts';
 import type { SegmentationLane } from './segmentation.ts';
@@ -48,6 +49,14 @@ export interface TrackerOptions {
 export async function createTracker(options: TrackerOptions): Promise<VideoTracker> {
   const { timing, settings } = options;
   const lane = await openLane(timing, options.models);
+  if (options.kind === 'iou') {
+    return new IouTracker({
+      lane,
+      strategy: strategyOf(settings.strategy),
+      maxObjects: settings.maxObjects,
+      waitsForTurn: timing.mode === 'lane',
+    });
+  }
   return new MobileSamTracker({
     lane,
     strategy: strategyOf(settings.strategy),

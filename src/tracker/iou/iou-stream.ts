@@ -1,0 +1,211 @@
+import { type Frame, frameInfoOf } from '../../buffer/frame.ts';
+import { monotonicMs } from '../../clock.ts';
+import { TrackcastError } from '../../errors.ts';
+import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
+import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
+import { frameLatency } from '../frame-latency.ts';
+import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
+import { maskGrid, type SegmentationLane, type SegmentationTiming } from '../segmentation.ts';
+import type { TrackFrame } from '../track.ts';
+import type {
+  TrackedStream,
+  TrackedStreamOptions,
+  TrackerCounters,
+  TrackerSnapshot,
+} from '../video-tracker.ts';
+import { innerPoint } from './inner-point.ts';
+import { LaneTurn } from './lane-turn.ts';
+import { PairedObjects, type ShownFrame } from './paired-objects.ts';
+
+export interface IouStreamSettings {
+  /** Where segmentations run; null when nothing is segmented and prompted masks stand still. */
+  readonly lane: SegmentationLane | null;
+  readonly strategy: PromptStrategy;
+  readonly maxObjects: number;
+  /** Waits for the lane's turn; false on a virtual clock, which stands still meanwhile. */
+  readonly waitsForTurn: boolean;
+}
+
+type LastFrame = PromptedFrame & ShownFrame & Pick<Frame, 'pixelSize'>;
+
+/**
+ * One stream, frame by frame. A frame waits for its own segmentation, so that its masks are about this very
+ * picture (`segmented`). Where that cannot be (the models load or fail, other streams have their turn for long,
+ * or the clock is virtual) the masks of the last look stand still until the next result is there; such frames say
+ * `propagated`, and the frame on which a late result lands says `segmented`.
+ */
+export class IouStream implements TrackedStream {
+  readonly streamId: string;
+  readonly #settings: IouStreamSettings;
+  readonly #objects: PairedObjects;
+  readonly #turn: LaneTurn | null;
+  readonly #prompted: { readonly objectId: number; readonly shape: PromptShape }[] = [];
+  readonly #rounds = { interval: 0, scene_cut: 0, first_frame: 0 };
+  #lastFrame: LastFrame | null = null;
+  /** Of the request under way; a result about any other frame is from before a reset. */
+  #awaitedFrame: number | null = null;
+  #segmentations = 0;
+  #prompts = 0;
+  #lastSegmentation: SegmentationTiming | null = null;
+  #lastTracks: TrackFrame['tracks'] = [];
+  #scratch = new Float32Array(0);
+
+  constructor(options: TrackedStreamOptions, settings: IouStreamSettings) {
+    this.streamId = options.streamId;
+    this.#settings = settings;
+    this.#objects = new PairedObjects(options.streamId, settings.maxObjects, options.firstTrackId ?? 1);
+    const { lane, waitsForTurn } = settings;
+    this.#turn = lane === null ? null : new LaneTurn(lane, options.streamId, waitsForTurn);
+  }
+
+  async processFrame(frame: Frame, prompts: readonly Prompt[] = []): Promise<TrackFrame> {
+    const begunAt = monotonicMs();
+    const { index, timestampNs, width, height, pixelSize, lumaWidth, lumaHeight } = frame;
+    this.#lastFrame = { index, timestampNs, width, height, pixelSize, lumaWidth, lumaHeight };
+    const isLate = this.#receive(frame);
+    for (const prompt of prompts) this.#accept(prompt, this.#lastFrame);
+    await this.#segment(frame);
+    const isSegmented = this.#receive(frame) || isLate;
+    this.#objects.letTimePass(frame);
+    const tracks = [...this.#objects.table.all()]
+      .filter((object) => object.mask !== null || object.confirmations > 0)
+      .map((object) => object.toTrack(width, height, (size) => this.#scratchOf(size)));
+    this.#lastTracks = tracks;
+    return {
+      frame: frameInfoOf(frame),
+      provenance: isSegmented ? 'segmented' : 'propagated',
+      latencyMs: frameLatency(frame, begunAt, monotonicMs()),
+      tracks,
+      events: this.#objects.table.takeEvents(),
+    };
+  }
+
+  skipFrame(): void {
+    // Nothing is carried from frame to frame.
+  }
+
+  async prompt(prompt: Prompt): Promise<number> {
+    if (this.#lastFrame === null) {
+      throw new TrackcastError('TRACKCAST_PROMPT_INVALID', `stream ${this.streamId} has shown no frame yet`, {
+        streamId: this.streamId,
+      });
+    }
+    return this.#accept(prompt, this.#lastFrame);
+  }
+
+  rename(objectId: number, label: string | null): void {
+    this.#objects.table.get(objectId).label = label;
+  }
+
+  remove(objectId: number): void {
+    this.#objects.remove(objectId);
+  }
+
+  reset(): void {
+    this.#objects.clear();
+    this.#prompted.length = 0;
+    this.#awaitedFrame = null;
+  }
+
+  snapshot(): TrackerSnapshot {
+    return { streamId: this.streamId, nextTrackId: this.#objects.table.nextId, tracks: this.#lastTracks };
+  }
+
+  counters(): TrackerCounters {
+    return {
+      segmentations: this.#segmentations,
+      lastSegmentation: this.#lastSegmentation,
+      prompts: this.#prompts,
+      reprompts: { ...this.#rounds },
+      rejectedCandidates: this.#objects.rejected,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#settings.lane?.closeStream(this.streamId);
+  }
+
+  /** Takes a prompt in: a mask is shown at once, the rest is drawn by the next segmentation. */
+  #accept(prompt: Prompt, frame: LastFrame): number {
+    checkPrompt(prompt, frame, this.streamId);
+    const { shape } = prompt;
+    // Decoded before anything changes, because its runs may be wrong.
+    const logits = shape.kind === 'mask' ? promptedLogits(shape.mask, maskGrid(frame.pixelSize)) : null;
+    const known = prompt.objectId === undefined ? undefined : this.#objects.table.find(prompt.objectId);
+    const object =
+      known ??
+      this.#objects.create({
+        id: prompt.objectId,
+        author: prompt.author,
+        label: prompt.label ?? null,
+        frameIndex: frame.index,
+        timestampNs: frame.timestampNs,
+        score: 1,
+      });
+    if (prompt.label !== undefined) object.label = prompt.label;
+    if (logits === null) this.#prompted.push({ objectId: object.id, shape });
+    else this.#objects.give(object, logits, frame);
+    return object.id;
+  }
+
+  /** Has this frame segmented if the lane takes it, and waits for the result where time passes meanwhile. */
+  async #segment(frame: Frame): Promise<void> {
+    const { lane, strategy } = this.#settings;
+    if (lane === null || this.#turn === null) return;
+    const aspectRatio = frame.width / frame.height;
+    const whole = strategy.propose({ aspectRatio, isCovered: () => false });
+    const again = this.#objects.lastPlaces.flatMap((place) => {
+      const point = innerPoint(place);
+      return point === null ? [] : [point.x, point.y];
+    });
+    const gridPoints = Float32Array.from([...again, ...whole]);
+    if (gridPoints.length + this.#prompted.length === 0 || !(await this.#turn.come())) return;
+    if (whole.length > 0) this.#rounds[this.#segmentations === 0 ? 'first_frame' : 'interval']++;
+    this.#prompts += gridPoints.length / 2;
+    const prompted = this.#prompted
+      .splice(0)
+      .filter(({ objectId }) => this.#objects.table.find(objectId) !== undefined);
+    this.#awaitedFrame = frame.index;
+    await lane.start({
+      streamId: this.streamId,
+      frameIndex: frame.index,
+      pixels: frame.pixels,
+      pixelSize: frame.pixelSize,
+      width: frame.width,
+      height: frame.height,
+      targets: [],
+      prompted: prompted.map(({ objectId, shape }) => ({
+        objectId,
+        shape,
+        currentLogits:
+          this.#objects.table.get(objectId).presentLogits((size) => new Float32Array(size))?.data ?? null,
+      })),
+      gridPoints,
+      forgotten: this.#objects.table.takeForgotten(),
+      // No frame is compared with one before, so none need be remembered.
+      forgetAll: true,
+    });
+    await lane.finished(this.streamId);
+  }
+
+  /** Takes in what the lane has finished; true when a look has changed the tracks. */
+  #receive(frame: Frame): boolean {
+    const outcome = this.#settings.lane?.take(this.streamId) ?? null;
+    if (outcome === null) return false;
+    if (outcome.kind === 'failure') {
+      this.#objects.countRejection('segmentation_failed');
+      return false;
+    }
+    const { result } = outcome;
+    this.#segmentations++;
+    this.#lastSegmentation = result.timing;
+    if (result.frameIndex !== this.#awaitedFrame) return false;
+    this.#objects.integrate(result, frame);
+    return true;
+  }
+
+  #scratchOf(size: number): Float32Array {
+    if (this.#scratch.length !== size) this.#scratch = new Float32Array(size);
+    return this.#scratch;
+  }
+}
