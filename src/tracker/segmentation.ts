@@ -1,6 +1,7 @@
 import type { FittedSize } from '../buffer/frame.ts';
 import type { MaskLogits } from '../mask/mask-logits.ts';
 import type { PromptShape } from '../prompting/prompt.ts';
+import type { Appearance } from './appearance.ts';
 
 /** An object that the segmenter is asked to find again. */
 export interface SegmentationTarget {
@@ -46,6 +47,8 @@ export interface FoundObject {
   readonly logits: Float32Array | null;
   /** 0 to 1: predicted overlap of the mask with the truth, lowered by disagreement with memory. */
   readonly score: number;
+  /** Its colours on this frame; null where they were not learned. */
+  readonly appearance: Appearance | null;
 }
 
 /** A possible new object. */

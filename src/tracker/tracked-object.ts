@@ -1,10 +1,14 @@
 import { absentLogit, type MaskLogits, type RenderedMask, renderMask } from '../mask/mask-logits.ts';
+import type { Appearance } from './appearance.ts';
 import { nextState, type Observation } from './life-cycle.ts';
 import type { PropagatedMask } from './propagation/propagated-mask.ts';
 import type { Track, TrackEvent, TrackState } from './track.ts';
 
 /** Support below which a carried mask is not shown any more. */
 const minSupport = 0.12;
+
+/** Corrects a carried mask by what the present picture shows. */
+export type MaskRefiner = (logits: MaskLogits, appearance: Appearance, uncertainty: number) => void;
 
 /** One object of a stream: its identity, its state and the mask that motion carries. */
 export class TrackedObject {
@@ -14,6 +18,7 @@ export class TrackedObject {
   label: string | null;
   #state: TrackState = 'active';
   #mask: PropagatedMask | null = null;
+  #appearance: Appearance | null = null;
   #score: number;
   #lastSeenFrame: number;
   #lastSeenNs: bigint;
@@ -64,8 +69,9 @@ export class TrackedObject {
   }
 
   /** Takes a mask that a model or a person gave, already carried to the present frame. */
-  show(mask: PropagatedMask, score: number, confirmed: boolean): void {
+  show(mask: PropagatedMask, score: number, confirmed: boolean, appearance: Appearance | null = null): void {
     this.#mask = mask;
+    if (appearance !== null) this.#appearance = appearance;
     this.#score = score;
     if (confirmed) this.#confirmations++;
   }
@@ -97,8 +103,13 @@ export class TrackedObject {
    *
    * @param scratch logits of the mask grid, overwritten
    */
-  toTrack(width: number, height: number, scratch: (size: number) => Float32Array): Track {
-    const rendered = this.render(width, height, scratch);
+  toTrack(
+    width: number,
+    height: number,
+    scratch: (size: number) => Float32Array,
+    refine: MaskRefiner | null = null,
+  ): Track {
+    const rendered = this.render(width, height, scratch, refine);
     return {
       id: this.id,
       label: this.label,
@@ -114,18 +125,31 @@ export class TrackedObject {
   }
 
   /** The carried mask at picture size; null while hidden. */
-  render(width: number, height: number, scratch: (size: number) => Float32Array): RenderedMask | null {
-    const logits = this.presentLogits(scratch);
+  render(
+    width: number,
+    height: number,
+    scratch: (size: number) => Float32Array,
+    refine: MaskRefiner | null = null,
+  ): RenderedMask | null {
+    const logits = this.presentLogits(scratch, refine);
     return logits === null ? null : renderMask(logits, width, height);
   }
 
   /** The carried mask on its grid, in `scratch`; null while hidden. */
-  presentLogits(scratch: (size: number) => Float32Array): MaskLogits | null {
+  presentLogits(
+    scratch: (size: number) => Float32Array,
+    refine: MaskRefiner | null = null,
+  ): MaskLogits | null {
     if (this.#mask === null) return null;
     const { anchor } = this.#mask;
     const data = scratch(anchor.data.length);
     data.fill(absentLogit);
     this.#mask.render(data);
-    return { width: anchor.width, height: anchor.height, spanX: anchor.spanX, spanY: anchor.spanY, data };
+    const { width, height, spanX, spanY } = anchor;
+    const logits = { width, height, spanX, spanY, data };
+    if (refine !== null && this.#appearance !== null) {
+      refine(logits, this.#appearance, this.#mask.uncertainty);
+    }
+    return logits;
   }
 }

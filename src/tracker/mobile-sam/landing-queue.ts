@@ -1,13 +1,15 @@
 import type { MaskLogits } from '../../mask/mask-logits.ts';
+import type { Appearance } from '../appearance.ts';
 import type { CellGrid } from '../propagation/motion-field.ts';
 import type { MotionHistory } from '../propagation/motion-history.ts';
 import { PropagatedMask } from '../propagation/propagated-mask.ts';
 
 /** A mask about an older frame that waits to be carried to the present. */
-interface Arrival {
+export interface Arrival {
   readonly objectId: number;
   readonly mask: PropagatedMask;
   readonly score: number;
+  readonly appearance: Appearance | null;
   readonly isNew: boolean;
   /** The frame that `mask` is about now. */
   atFrame: number;
@@ -29,21 +31,12 @@ export class LandingQueue {
   }
 
   add(
-    objectId: number,
-    logits: MaskLogits,
-    score: number,
-    frameIndex: number,
+    arrival: Omit<Arrival, 'mask' | 'atFrame'> & { readonly logits: MaskLogits; readonly frameIndex: number },
     grid: CellGrid,
-    isNew: boolean,
   ): void {
-    this.drop(objectId);
-    this.#waiting.push({
-      objectId,
-      mask: new PropagatedMask(logits, grid),
-      score,
-      isNew,
-      atFrame: frameIndex,
-    });
+    const { logits, frameIndex, ...rest } = arrival;
+    this.drop(arrival.objectId);
+    this.#waiting.push({ ...rest, mask: new PropagatedMask(logits, grid), atFrame: frameIndex });
   }
 
   /** Forgets what waits for one object. */
@@ -61,10 +54,7 @@ export class LandingQueue {
    *
    * @param limitSteps false to carry everything at once
    */
-  land(
-    limitSteps: boolean,
-    onLanded: (objectId: number, mask: PropagatedMask, score: number, isNew: boolean) => void,
-  ): void {
+  land(limitSteps: boolean, onLanded: (arrival: Arrival) => void): void {
     let budget = limitSteps ? stepsPerFrame : Number.POSITIVE_INFINITY;
     const stillWaiting: Arrival[] = [];
     for (const arrival of this.#waiting) {
@@ -77,7 +67,7 @@ export class LandingQueue {
       }
       budget -= steps;
       if (steps === fields.length) {
-        onLanded(arrival.objectId, arrival.mask, arrival.score, arrival.isNew);
+        onLanded(arrival);
       } else {
         arrival.atFrame = this.#history.frameAfter(arrival.atFrame, steps);
         stillWaiting.push(arrival);

@@ -6,6 +6,8 @@ import { type MaskLogits, sampleLogits } from '../../mask/mask-logits.ts';
 import { chooseNewObjects } from '../../prompting/candidate-filter.ts';
 import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
+import { type ColourGrid, colourGridOf, learnAppearance } from '../appearance.ts';
+import { ColourRefinement } from '../colour-refinement.ts';
 import { ObjectTable } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
 import { MotionEstimator } from '../propagation/motion-estimator.ts';
@@ -20,7 +22,7 @@ import {
   type SegmentationTiming,
 } from '../segmentation.ts';
 import type { Provenance, TrackFrame } from '../track.ts';
-import type { TrackedObject } from '../tracked-object.ts';
+import type { MaskRefiner, TrackedObject } from '../tracked-object.ts';
 import type {
   TrackedStream,
   TrackedStreamOptions,
@@ -69,6 +71,11 @@ export class MobileSamStream implements TrackedStream {
   #lastSegmentation: SegmentationTiming | null = null;
   #lostTurn = 0;
   #scratch = new Float32Array(0);
+  readonly #refinement = new ColourRefinement();
+  /** Colours of the frame in hand; computed when first asked for. */
+  #colours: ColourGrid | null = null;
+  #coloursAreCurrent = false;
+  #pixels: Pick<Frame, 'pixels' | 'pixelSize'> | null = null;
   #lastTracks: TrackFrame['tracks'] = [];
 
   constructor(options: TrackedStreamOptions, settings: MobileSamStreamSettings) {
@@ -82,6 +89,17 @@ export class MobileSamStream implements TrackedStream {
     const begunAt = monotonicMs();
     const { index, timestampNs, width, height, pixelSize } = frame;
     this.#lastFrame = { index, timestampNs, width, height, pixelSize };
+    this.#pixels = frame;
+    this.#coloursAreCurrent = false;
+    try {
+      return await this.#track(frame, prompts, begunAt);
+    } finally {
+      // The pixels are shared memory that belongs to the frame's lease.
+      this.#pixels = null;
+    }
+  }
+
+  async #track(frame: Frame, prompts: readonly Prompt[], begunAt: number): Promise<TrackFrame> {
     const isSceneCut = this.#moveTo(frame);
     let refreshed = this.#receive(frame);
     for (const prompt of prompts) this.#accept(prompt, frame);
@@ -187,13 +205,16 @@ export class MobileSamStream implements TrackedStream {
       this.#countRejection('segmentation_failed');
     }
     let refreshed = false;
-    this.#landing.land(!this.#settings.waitsForSegmentation, (objectId, mask, score, isNew) => {
-      const object = this.#objects.find(objectId);
-      if (object === undefined) return;
-      refreshed = true;
-      object.show(mask, score, !isNew);
-      this.#objects.note(object.observe({ kind: 'seen' }, frame.index, frame.timestampNs));
-    });
+    this.#landing.land(
+      !this.#settings.waitsForSegmentation,
+      ({ objectId, mask, score, isNew, appearance }) => {
+        const object = this.#objects.find(objectId);
+        if (object === undefined) return;
+        refreshed = true;
+        object.show(mask, score, !isNew, appearance);
+        this.#objects.note(object.observe({ kind: 'seen' }, frame.index, frame.timestampNs));
+      },
+    );
     return refreshed;
   }
 
@@ -210,7 +231,11 @@ export class MobileSamStream implements TrackedStream {
       }
       for (let at = 0; at < occupied.length; at++) if ((found.logits[at] as number) > 0) occupied[at] = 1;
       const logits: MaskLogits = { ...result.grid, data: found.logits };
-      this.#landing.add(found.objectId, logits, found.score, result.frameIndex, grid, false);
+      const { objectId, score, appearance } = found;
+      this.#landing.add(
+        { objectId, logits, score, appearance, frameIndex: result.frameIndex, isNew: false },
+        grid,
+      );
     }
     const chosen = chooseNewObjects(
       result.candidates,
@@ -232,7 +257,11 @@ export class MobileSamStream implements TrackedStream {
         score,
       });
       const logits: MaskLogits = { ...result.grid, data: candidate.logits };
-      this.#landing.add(object.id, logits, score, result.frameIndex, grid, true);
+      const { frameIndex } = result;
+      this.#landing.add(
+        { objectId: object.id, logits, score, appearance: null, frameIndex, isNew: true },
+        grid,
+      );
     }
   }
 
@@ -266,7 +295,9 @@ export class MobileSamStream implements TrackedStream {
     if (shape.kind === 'mask' && this.#grid !== null) {
       const logits = promptedLogits(shape.mask, maskGrid(frame.pixelSize));
       this.#landing.drop(object.id);
-      object.show(new PropagatedMask(logits, this.#grid), 1, true);
+      const colours = this.#presentColours();
+      const appearance = colours === null ? null : learnAppearance(colours, logits.data);
+      object.show(new PropagatedMask(logits, this.#grid), 1, true, appearance);
       this.#objects.note(object.observe({ kind: 'seen' }, frame.index, frame.timestampNs));
     }
     this.#prompted.push({ objectId: object.id, shape });
@@ -331,7 +362,22 @@ export class MobileSamStream implements TrackedStream {
   }
 
   #presentLogits(object: TrackedObject): Float32Array | null {
-    return object.presentLogits((size) => new Float32Array(size))?.data ?? null;
+    return object.presentLogits((size) => new Float32Array(size), this.#refine)?.data ?? null;
+  }
+
+  readonly #refine: MaskRefiner = (logits, appearance, uncertainty) => {
+    const colours = this.#presentColours();
+    if (colours !== null) this.#refinement.refine(logits, colours, appearance, uncertainty);
+  };
+
+  /** Colours of the frame in hand; null between frames. */
+  #presentColours(): ColourGrid | null {
+    if (this.#pixels === null) return null;
+    if (!this.#coloursAreCurrent) {
+      this.#colours = colourGridOf(this.#pixels.pixels, this.#pixels.pixelSize, this.#colours ?? undefined);
+      this.#coloursAreCurrent = true;
+    }
+    return this.#colours;
   }
 
   /** What strategies may know: where live masks are. */
@@ -362,7 +408,9 @@ export class MobileSamStream implements TrackedStream {
   #report(frame: Frame, provenance: Provenance, begunAt: number): TrackFrame {
     const tracks = [...this.#objects.all()]
       .filter((object) => object.mask !== null || object.confirmations > 0)
-      .map((object) => object.toTrack(frame.width, frame.height, (size) => this.#scratchOf(size)));
+      .map((object) =>
+        object.toTrack(frame.width, frame.height, (size) => this.#scratchOf(size), this.#refine),
+      );
     this.#lastTracks = tracks;
     const finishedAt = monotonicMs();
     return {

@@ -7,6 +7,7 @@ import type {
   MobileSamModel,
 } from '../../model/mobile-sam/mobile-sam-model.ts';
 import type { TokenAffinity } from '../../model/mobile-sam/token-affinity.ts';
+import { colourGridOf, learnAppearance } from '../appearance.ts';
 import {
   type Candidate,
   type FoundObject,
@@ -63,6 +64,7 @@ export class Segmenter {
       const soft = await this.#recall(request, memory, embedding);
       const matched = monotonicMs();
       const objects: FoundObject[] = [];
+      const colours = colourGridOf(request.pixels, request.pixelSize);
       const coverage = new Map<number, Float32Array>();
       for (const target of request.targets) {
         const expected = soft.get(target.objectId);
@@ -80,14 +82,17 @@ export class Segmenter {
                 1,
                 0.5 * best.predictedIou + 0.5 * Math.max(1.25 * best.memoryAgreement, best.motionAgreement),
               );
-        objects.push({ objectId: target.objectId, logits: best?.logits ?? null, score });
+        const logits = best?.logits ?? null;
+        const appearance = logits === null ? null : learnAppearance(colours, logits);
+        objects.push({ objectId: target.objectId, logits, score, appearance });
         if (best === null)
           coverage.set(target.objectId, new Float32Array(embedding.tokenColumns * embedding.tokenRows));
         else if (score >= minScoreToRemember) coverage.set(target.objectId, tokenCoverage(best.logits, grid));
       }
       for (const target of request.prompted) {
         const found = await this.#decodePrompted(embedding, request, target, grid);
-        objects.push(found);
+        const appearance = found.logits === null ? null : learnAppearance(colours, found.logits);
+        objects.push({ ...found, appearance });
         if (found.logits !== null) coverage.set(target.objectId, tokenCoverage(found.logits, grid));
       }
       const candidates = await this.#tryGrid(embedding, request, grid);
@@ -163,7 +168,7 @@ export class Segmenter {
     request: SegmentationRequest,
     target: PromptedTarget,
     grid: MaskGrid,
-  ): Promise<FoundObject> {
+  ): Promise<Omit<FoundObject, 'appearance'>> {
     if (target.shape.kind === 'mask') {
       return {
         objectId: target.objectId,

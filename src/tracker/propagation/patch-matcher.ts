@@ -15,7 +15,7 @@ export interface PatchMatch {
   texture: number;
 }
 
-const patchSide = 12;
+const patchSide = 16;
 const half = patchSide / 2;
 const patchPixels = patchSide * patchSide;
 const maxRefinement = 4;

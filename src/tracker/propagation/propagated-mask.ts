@@ -50,6 +50,7 @@ export class PropagatedMask {
   #velocity: AffineMotion | null = null;
   #steps = 0;
   #support = 1;
+  #uncertainty = 0;
 
   /** @param anchor kept, not copied */
   constructor(anchor: MaskLogits, grid: CellGrid) {
@@ -84,6 +85,14 @@ export class PropagatedMask {
     return this.#support;
   }
 
+  /**
+   * How far the mask's border may have strayed since the anchor, luma pixels: the sum of what the object's vectors
+   * deviated from a common affine motion.
+   */
+  get uncertainty(): number {
+    return this.#uncertainty;
+  }
+
   /** Whether any part of the mask is inside the picture. */
   get isVisible(): boolean {
     return this.#occupied !== null;
@@ -109,6 +118,7 @@ export class PropagatedMask {
     const affine = fitAffineMotion(field, this.#weights, reach) ?? this.#velocity;
     if (affine === null) return;
     this.#velocity = affine;
+    this.#uncertainty += this.#deviation(field, affine, reach);
     this.#compose(field, affine, reach);
     this.#updateCoverage(reach);
     this.#updateSupport(field, objectWeight, reach);
@@ -167,6 +177,26 @@ export class PropagatedMask {
       }
     }
     return total;
+  }
+
+  /** Mean distance of the object's vectors from the affine motion, luma pixels. */
+  #deviation(field: MotionField, affine: AffineMotion, reach: CellRegion): number {
+    let total = 0;
+    let sum = 0;
+    for (let row = reach.top; row <= reach.bottom; row++) {
+      const y = row - affine.centreY;
+      for (let column = reach.left; column <= reach.right; column++) {
+        const cell = row * this.#columns + column;
+        const weight = this.#weights[cell] as number;
+        if (weight === 0) continue;
+        const x = column - affine.centreX;
+        const dx = (field.dx[cell] as number) - (affine.tx + affine.ax * x + affine.bx * y);
+        const dy = (field.dy[cell] as number) - (affine.ty + affine.ay * x + affine.by * y);
+        total += weight;
+        sum += weight * Math.sqrt(dx * dx + dy * dy);
+      }
+    }
+    return total === 0 ? 0 : sum / total;
   }
 
   #compose(field: MotionField, affine: AffineMotion, reach: CellRegion): void {
