@@ -4,6 +4,7 @@ import { registerConfig } from './commands/config.ts';
 import { registerEval } from './commands/eval.ts';
 import { createEvaluationTracker } from './commands/evaluation-tracker.ts';
 import { registerPublish } from './commands/publish.ts';
+import { registerReplay } from './commands/replay.ts';
 import { registerServe } from './commands/serve.ts';
 import { TrackcastError } from './errors.ts';
 
@@ -12,6 +13,7 @@ const program = new Command('trackcast')
   .showHelpAfterError();
 registerServe(program);
 registerPublish(program);
+registerReplay(program);
 registerEval(program, createEvaluationTracker);
 registerConfig(program);
 

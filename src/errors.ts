@@ -8,6 +8,7 @@ export const errorCodes = {
   TRACKCAST_CODEC_UNSUPPORTED: 'Publish H.264 in Annex B byte stream format.',
   TRACKCAST_DECODER_FAILED: 'The stream continues at its next IDR picture; check the camera if it repeats.',
   TRACKCAST_SOURCE_UNREADABLE: 'Check that the file exists and contains an H.264 video track.',
+  TRACKCAST_OUTPUT_UNWRITABLE: 'Check that the folder exists, may be written to and has room.',
   TRACKCAST_BROKER_UNAVAILABLE: 'Check AMQP_URL and the broker; the program keeps trying.',
   TRACKCAST_BROKER_TOPOLOGY: 'Delete the named queue or exchange, or configure another name for it.',
   TRACKCAST_REQUEST_INVALID: 'Correct the named part of the request.',

@@ -26,7 +26,11 @@ export interface OverlayStyle {
  *
  * @param tracks scaled when the picture is not of their masks' size
  */
-export function drawOverlay(picture: RgbPicture, tracks: readonly Track[], style: OverlayStyle = {}): void {
+export function drawOverlay(
+  picture: RgbPicture,
+  tracks: readonly Pick<Track, 'id' | 'mask'>[],
+  style: OverlayStyle = {},
+): void {
   const { opacity = 0.4, boxes = true, numbers = true } = style;
   const line = Math.max(1, Math.round(Math.hypot(picture.width, picture.height) / 700));
   const seen = tracks.flatMap(({ id, mask }) => {
