@@ -3,6 +3,7 @@ import { AmqpLink, defaultBackoff } from './broker/amqp-link.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { AmqpSource } from './ingest/amqp-source.ts';
+import type { ChunkTopology } from './ingest/amqp-topology.ts';
 import type { ChunkSource } from './ingest/chunk.ts';
 import { WebSocketSource } from './ingest/websocket-source.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -52,6 +53,16 @@ export function trackingOf(config: Config, waitsForSegmentation: boolean): Track
   };
 }
 
+/** The exchanges and queues of a configuration through which chunks come in. */
+export function chunkTopologyOf(config: Config): Partial<ChunkTopology> {
+  return {
+    exchange: config.AMQP_CHUNK_EXCHANGE,
+    queue: config.AMQP_CHUNK_QUEUE,
+    deadLetterExchange: config.AMQP_DEAD_LETTER_EXCHANGE,
+    deadLetterQueue: config.AMQP_DEAD_LETTER_QUEUE,
+  };
+}
+
 /** The pipeline of a configuration, feeding `outputs`. */
 export function createPipeline(
   config: Config,
@@ -77,8 +88,8 @@ export function createPipeline(
 }
 
 /**
- * Wires the service together and starts it. Rejects with `TRACKCAST_CONFIG_INVALID` when it cannot listen as it
- * is told to; a broker that is away is waited for.
+ * Wires the service together and starts it. Rejects with `TRACKCAST_CONFIG_INVALID`, leaving nothing behind, when
+ * it cannot listen as it is told to; a broker that is away is waited for.
  */
 export async function serve({ values: config }: LoadedConfig): Promise<Service> {
   const log = createLogger({ level: config.LOG_LEVEL });
@@ -91,20 +102,21 @@ export async function serve({ values: config }: LoadedConfig): Promise<Service> 
   const pipeline = createPipeline(config, new StreamOutputs(publishers, live, metrics), metrics, log);
   pipeline.watchPictureDemand((streamId) => live.demand(streamId).pictures);
   live.onDemandChange(() => pipeline.refreshDemand(live.wantsPolygons()));
-  const cameras = new WebSocketSource({
-    onRefused: (reason) => metrics.chunkRejected(`websocket_${reason}`),
-  });
-  const broker = config.AMQP_URL === '' ? null : createAmqpSource(config, metrics, log);
+  const cameras = new WebSocketSource({ onRefused: (reason) => pipeline.refused(`websocket_${reason}`) });
+  const refused = (reason: string) => pipeline.refused(reason);
+  const broker = config.AMQP_URL === '' ? null : createAmqpSource(config, metrics, log, refused);
 
+  let stopping: Promise<void> | undefined;
   const server = new HttpServer({
     host: config.HTTP_HOST,
     port: config.HTTP_PORT,
     tokens: config.HTTP_TOKENS,
     allowedOrigins: config.HTTP_ALLOWED_ORIGINS,
-    streams: pipeline,
+    streams: pipeline.control,
     webRoot,
     metrics: () => metrics.text(),
     readiness: {
+      service: () => (stopping === undefined ? null : 'the service is stopping'),
       model: () => pipeline.modelState,
       ...(broker === null
         ? {}
@@ -114,13 +126,7 @@ export async function serve({ values: config }: LoadedConfig): Promise<Service> 
     acceptIngest: (socket, streamId) => cameras.handleConnection(socket, streamId),
     onError: (err) => log.error({ err }, 'a request failed unexpectedly'),
   });
-  const address = await server.listen();
-  log.info({ host: address.host, port: address.port }, 'listening');
-  await tracksOut?.start();
-  await pipeline.attach(cameras, { lossless: false });
-  if (broker !== null) await pipeline.attach(broker, { lossless: false });
 
-  let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     log.info('stopping');
     await pipeline.stop();
@@ -130,8 +136,7 @@ export async function serve({ values: config }: LoadedConfig): Promise<Service> 
     metrics.close();
     log.info('stopped');
   };
-  return {
-    address,
+  const service: Omit<Service, 'address'> = {
     pipeline,
     metrics,
     attach: (source) => pipeline.attach(source, { lossless: false }),
@@ -140,24 +145,37 @@ export async function serve({ values: config }: LoadedConfig): Promise<Service> 
       return stopping;
     },
   };
+  try {
+    const address = await server.listen();
+    log.info({ host: address.host, port: address.port }, 'listening');
+    await Promise.all([
+      tracksOut?.start(),
+      pipeline.attach(cameras, { lossless: false }),
+      broker && pipeline.attach(broker, { lossless: false, maxUnsettled: config.INGEST_PREFETCH }),
+    ]);
+    return { address, ...service };
+  } catch (error) {
+    await service.stop();
+    throw error;
+  }
 }
 
-function createAmqpSource(config: Config, metrics: PipelineMetrics, log: Logger): AmqpSource {
+function createAmqpSource(
+  config: Config,
+  metrics: PipelineMetrics,
+  log: Logger,
+  refused: (reason: string) => void,
+): AmqpSource {
   metrics.brokerConnected('chunks', false);
   return new AmqpSource({
     url: config.AMQP_URL,
     prefetch: config.INGEST_PREFETCH,
-    topology: {
-      exchange: config.AMQP_CHUNK_EXCHANGE,
-      queue: config.AMQP_CHUNK_QUEUE,
-      deadLetterExchange: config.AMQP_DEAD_LETTER_EXCHANGE,
-      deadLetterQueue: config.AMQP_DEAD_LETTER_QUEUE,
-    },
+    topology: chunkTopologyOf(config),
     onState: (state, err) => {
       metrics.brokerConnected('chunks', state === 'connected');
       log.info({ link: 'chunks', state, ...(err === undefined ? {} : { err }) }, 'broker link');
     },
-    onRejected: (reason) => metrics.chunkRejected(reason),
+    onRejected: refused,
   });
 }
 

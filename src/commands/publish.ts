@@ -1,12 +1,17 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { loadConfig } from '../config/load.ts';
 import { quietCodecLog } from '../ingest/codec-log.ts';
 import type { FilePace } from '../ingest/file-source.ts';
 import type { FileChunking } from '../ingest/file-source-chunking.ts';
 import { runTestCamera } from '../ingest/test-camera.ts';
+import { chunkTopologyOf } from '../main.ts';
 import { streamIdOf } from './serve.ts';
 
+const localBroker = 'amqp://guest:guest@127.0.0.1:5672';
+
 interface PublishFlags {
-  readonly amqp: string;
+  readonly config?: string;
+  readonly amqp?: string;
   readonly stream?: string;
   readonly chunkBytes?: { readonly min: number; readonly max: number };
   readonly seed: number;
@@ -21,9 +26,8 @@ export function registerPublish(program: Command): void {
     .command('publish')
     .description('Publish a video file to the broker as a camera would.')
     .argument('<file>', 'mp4, mkv or raw H.264')
-    .addOption(
-      new Option('--amqp <url>', 'the broker').env('AMQP_URL').default('amqp://guest:guest@127.0.0.1:5672'),
-    )
+    .option('--config <file>', 'YAML file with the settings of the service; the environment wins over it')
+    .option('--amqp <url>', `the broker; default: AMQP_URL, else ${localBroker}`)
     .option('--stream <id>', 'stream id; default: the file name')
     .option('--chunk-bytes <min-max>', 'split at random byte positions instead of access units', byteRange)
     .option('--seed <number>', 'of the random splits', wholeNumber, 1)
@@ -32,6 +36,7 @@ export function registerPublish(program: Command): void {
     .option('--sequence-start <number>', 'number of the first chunk', wholeNumber, 0)
     .action(async (file: string, flags: PublishFlags) => {
       quietCodecLog();
+      const { values } = loadConfig(flags.config === undefined ? {} : { file: flags.config });
       const abort = new AbortController();
       process.once('SIGINT', () => abort.abort());
       process.once('SIGTERM', () => abort.abort());
@@ -42,7 +47,8 @@ export function registerPublish(program: Command): void {
       const result = await runTestCamera(
         {
           path: file,
-          amqpUrl: flags.amqp,
+          amqpUrl: flags.amqp ?? (values.AMQP_URL === '' ? localBroker : values.AMQP_URL),
+          topology: chunkTopologyOf(values),
           streamId: flags.stream ?? streamIdOf(file),
           chunking,
           pace: flags.speed,

@@ -1,11 +1,16 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { DemoSource } from '../demo/demo-source.ts';
-import { isStreamId } from '../ingest/chunk.ts';
+import type { TrackcastError } from '../errors.ts';
+import { type ChunkSource, isStreamId } from '../ingest/chunk.ts';
 import { quietCodecLog } from '../ingest/codec-log.ts';
 import { FileSource } from '../ingest/file-source.ts';
-import { serve } from '../main.ts';
+import { type Service, serve } from '../main.ts';
+
+/** More than draining takes with a broker that does not answer. */
+const stopTimeoutMs = 20_000;
 
 interface ServeFlags {
   readonly config?: string;
@@ -27,22 +32,51 @@ export function registerServe(program: Command): void {
       quietCodecLog();
       const loaded = loadConfig(flags.config === undefined ? {} : { file: flags.config });
       const service = await serve(loaded);
-      const { host, port } = service.address;
-      const stop = async (): Promise<void> => {
-        // A second signal ends the process the hard way.
-        process.once('SIGINT', () => process.exit(130));
+      stopOnSignal(service);
+      try {
+        for (const source of sourcesOf(flags, loaded.values)) await service.attach(source);
+      } catch (error) {
         await service.stop();
-      };
-      process.once('SIGINT', stop);
-      process.once('SIGTERM', stop);
-      if (flags.input !== undefined) {
-        const streamId = flags.stream ?? streamIdOf(flags.input);
-        await service.attach(new FileSource({ path: flags.input, streamId, loop: true }));
+        throw error;
       }
-      const hasNoOther = flags.input === undefined && loaded.values.AMQP_URL === '';
-      if (flags.demo ?? hasNoOther) await service.attach(new DemoSource());
+      const { host, port } = service.address;
       process.stderr.write(`Trackcast: http://${host.includes(':') ? `[${host}]` : host}:${port}\n`);
     });
+}
+
+function sourcesOf(flags: ServeFlags, config: Config): ChunkSource[] {
+  const sources: ChunkSource[] = [];
+  const { input } = flags;
+  if (input !== undefined) {
+    const file = new FileSource({ path: input, streamId: flags.stream ?? streamIdOf(input), loop: true });
+    void file.finished.then((end) => {
+      if (end.kind === 'failed') complain(end.error);
+    });
+    sources.push(file);
+  }
+  const hasNoOther = input === undefined && config.AMQP_URL === '';
+  if (flags.demo ?? hasNoOther) sources.push(new DemoSource({ onFailure: complain }));
+  return sources;
+}
+
+/** The first signal stops in order, the second one at once; so does a stop that hangs. */
+function stopOnSignal(service: Service): void {
+  const forced = () => process.exit(130);
+  const stop = async (): Promise<void> => {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    process.once('SIGINT', forced).once('SIGTERM', forced);
+    setTimeout(() => {
+      process.stderr.write(`Trackcast did not stop within ${stopTimeoutMs / 1000} s and ends now.\n`);
+      process.exit(1);
+    }, stopTimeoutMs).unref();
+    await service.stop();
+    process.off('SIGINT', forced).off('SIGTERM', forced);
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+}
+
+function complain(error: TrackcastError): void {
+  process.stderr.write(`${error.code}: ${error.message}\n${error.remedy}\n`);
 }
 
 /** A stream id made of a file's name. */

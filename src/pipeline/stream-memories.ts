@@ -1,5 +1,21 @@
 import { AcknowledgementLedger } from '../ingest/acknowledgement-ledger.ts';
-import type { StreamMemory } from './stream-session.ts';
+
+/** What is kept of a stream after it has closed, so that its next life continues it. */
+export interface StreamMemory {
+  readonly ledger: AcknowledgementLedger;
+  epoch: number;
+  nextFrameIndex: number;
+  nextTrackId: number;
+  /** Name and capture time of the newest frame whose tracks went out. */
+  lastPublished: {
+    readonly chunkSequence: number;
+    readonly unitInChunk: number;
+    readonly timestampNs: bigint;
+  } | null;
+  /** Until then chunks that come for the first time wait behind those that were given back; see `ChunkIntake`. */
+  redeliveryUntilMs: number;
+  closedAtMs: number;
+}
 
 /** Memories of closed streams are kept this long: longer than a broker needs to redeliver. */
 const keptMs = 10 * 60_000;
@@ -30,6 +46,7 @@ export class StreamMemories {
         nextFrameIndex: 0,
         nextTrackId: 1,
         lastPublished: null,
+        redeliveryUntilMs: 0,
         closedAtMs: nowMs,
       };
       this.#memories.set(streamId, memory);

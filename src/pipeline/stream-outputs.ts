@@ -1,13 +1,12 @@
 import { monotonicMs } from '../clock.ts';
 import type { Preview } from '../ingest/decode-pool.ts';
 import type { PipelineMetrics } from '../publish/metrics.ts';
-import { outgoingEvent, outgoingFrame } from '../publish/outgoing-message.ts';
+import { outgoingEvent, outgoingFrame, outgoingTrackEvents } from '../publish/outgoing-message.ts';
 import type { Publisher } from '../publish/publisher.ts';
-import { toTrackEvents } from '../publish/to-track-message.ts';
 import { type StreamEvent, specVersion } from '../publish/track-message.ts';
 import type { WebSocketPublisher } from '../publish/websocket-publisher.ts';
 import type { TrackFrame } from '../tracker/track.ts';
-import type { PipelineOutputs } from './pipeline.ts';
+import type { PipelineOutputs } from './pipeline-outputs.ts';
 import type { StreamSession } from './stream-session.ts';
 
 /** Turns results into messages, once each, and hands them to all publishers. */
@@ -27,7 +26,9 @@ export class StreamOutputs implements PipelineOutputs {
     const life = { streamId: session.streamId, epoch: session.memory.epoch };
     const message = outgoingFrame(trackFrame, life);
     for (const publisher of this.#publishers) publisher.publishFrame(message);
-    for (const event of toTrackEvents(trackFrame, life)) this.#publishEvent(event, message.messageId);
+    for (const event of outgoingTrackEvents(trackFrame, life)) {
+      for (const publisher of this.#publishers) publisher.publishEvent(event);
+    }
     this.#metrics.framePublished(session.streamId, (monotonicMs() - begunAt) / 1000);
   }
 

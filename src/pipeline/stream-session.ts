@@ -1,20 +1,12 @@
 import type { FrameRing } from '../buffer/frame-ring.ts';
-import type { AcknowledgementLedger } from '../ingest/acknowledgement-ledger.ts';
+import type { Chunk, ChunkSource } from '../ingest/chunk.ts';
+import type { ChunkPosition } from '../ingest/decode-continuity.ts';
 import type { DecoderCounters } from '../ingest/h264-counters.ts';
 import type { PipelineMetrics } from '../publish/metrics.ts';
+import { framesInFlight } from '../publish/stream-totals.ts';
 import type { TrackFrame } from '../tracker/track.ts';
 import type { UntrackedCounters } from '../tracker/tracking-messages.ts';
-
-/** What is kept of a stream after it has closed, so that its next life continues it. */
-export interface StreamMemory {
-  readonly ledger: AcknowledgementLedger;
-  epoch: number;
-  nextFrameIndex: number;
-  nextTrackId: number;
-  /** Name and capture time of the newest frame whose tracks went out. */
-  lastPublished: { chunkSequence: number; unitInChunk: number; timestampNs: bigint } | null;
-  closedAtMs: number;
-}
+import type { StreamMemory } from './stream-memories.ts';
 
 /**
  * ```
@@ -24,10 +16,35 @@ export interface StreamMemory {
  */
 export type SessionState = 'starting' | 'live' | 'ending' | 'ended';
 
+const nextStates: Readonly<Record<SessionState, readonly SessionState[]>> = {
+  starting: ['live', 'ending'],
+  live: ['ending'],
+  ending: ['ended'],
+  ended: [],
+};
+
 /** How a session came to its end. */
 export type SessionEnd =
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+/**
+ * What becomes of chunks that no later keyframe has confirmed when the session is over:
+ * - `acknowledge`: the stream has ended, nobody needs them
+ * - `requeue`: its decoder or its tracker was lost; they come again
+ * - `keep`: held on, for a session that follows, or to be given back when the program stops
+ */
+export type ChunksAtEnd = 'acknowledge' | 'requeue' | 'keep';
+
+export interface StreamSessionOptions {
+  readonly streamId: string;
+  readonly memory: StreamMemory;
+  readonly ring: FrameRing;
+  readonly source: ChunkSource;
+  readonly isLossless: boolean;
+  readonly metrics: PipelineMetrics;
+  readonly nowMs: number;
+}
 
 const nothingUntracked: UntrackedCounters = { stale: 0, streamClosed: 0, failed: 0 };
 
@@ -36,17 +53,20 @@ export class StreamSession {
   readonly streamId: string;
   readonly memory: StreamMemory;
   readonly ring: FrameRing;
+  /** Only its chunks belong to this session: two publishers would tear each other's pictures apart. */
+  readonly source: ChunkSource;
   readonly isLossless: boolean;
   readonly #metrics: PipelineMetrics;
-  state: SessionState = 'starting';
+  readonly #firstFrameIndex: number;
+  #state: SessionState = 'starting';
   lastChunkAtMs: number;
+  newestChunk: ChunkPosition | null = null;
   size: { readonly width: number; readonly height: number } | null = null;
   newestFrame: { readonly index: number; readonly timestampNs: bigint } | null = null;
   end: SessionEnd = { kind: 'ended' };
+  chunksAtEnd: ChunksAtEnd = 'acknowledge';
   /** A worker died, so that its last counts never came. */
   lostCounts: 'decode' | 'track' | null = null;
-  /** The program stops before the stream does: a successor takes over from the last keyframe. */
-  isCutShort = false;
   isDecoded = false;
   isTracked = false;
   segmentations = 0;
@@ -58,29 +78,44 @@ export class StreamSession {
   #overwritten = 0;
   #roomWaiters: (() => void)[] = [];
 
-  constructor(
-    streamId: string,
-    memory: StreamMemory,
-    ring: FrameRing,
-    isLossless: boolean,
-    metrics: PipelineMetrics,
-    nowMs: number,
-  ) {
-    this.streamId = streamId;
-    this.memory = memory;
-    this.ring = ring;
-    this.isLossless = isLossless;
-    this.#metrics = metrics;
-    this.lastChunkAtMs = nowMs;
+  constructor(options: StreamSessionOptions) {
+    this.streamId = options.streamId;
+    this.memory = options.memory;
+    this.ring = options.ring;
+    this.source = options.source;
+    this.isLossless = options.isLossless;
+    this.#metrics = options.metrics;
+    this.#firstFrameIndex = options.memory.nextFrameIndex;
+    this.lastChunkAtMs = options.nowMs;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
   }
 
-  markEnded(): void {
-    this.state = 'ended';
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Throws for a step that the life of a session does not have. */
+  moveTo(state: SessionState): void {
+    if (!nextStates[this.#state].includes(state)) {
+      throw new Error(`the session of ${this.streamId} cannot go from ${this.#state} to ${state}`);
+    }
+    this.#state = state;
+    if (state === 'ended') this.#resolveEnded();
+  }
+
+  /** Takes no more chunks; does nothing when that is so already. */
+  beginEnding(): void {
+    if (this.#state === 'starting' || this.#state === 'live') this.moveTo('ending');
     this.roomAppeared();
-    this.#resolveEnded();
+  }
+
+  /** Notes a chunk that goes to the decoder. */
+  chunkArrived(chunk: Chunk, nowMs: number): void {
+    const { sequence, timestampNs } = chunk;
+    this.newestChunk = { sequence, timestampNs };
+    this.lastChunkAtMs = nowMs;
   }
 
   /** Takes over what the decoder has counted since it opened. */
@@ -97,6 +132,7 @@ export class StreamSession {
       );
     }
     this.#decoder = counters;
+    this.#continueIndicesAt(this.#firstFrameIndex + counters.frames);
     this.ringCounted();
   }
 
@@ -118,20 +154,31 @@ export class StreamSession {
   }
 
   /**
-   * Whether the tracks of this frame have gone out before: it was decoded again after a redelivery. Otherwise it
-   * is noted as published.
+   * Takes over what a tracked frame tells of its stream. Returns false when its tracks have gone out before: it
+   * was decoded again after a redelivery.
    */
-  isRepeated({ frame }: TrackFrame): boolean {
-    const last = this.memory.lastPublished;
-    if (last !== null && frame.timestampNs <= last.timestampNs) {
-      const isLater =
-        frame.chunkSequence > last.chunkSequence ||
-        (frame.chunkSequence === last.chunkSequence && frame.unitInChunk > last.unitInChunk);
-      if (!isLater) return true;
-    }
+  frameTracked({ frame, tracks }: TrackFrame): boolean {
+    if (this.#state === 'starting') this.moveTo('live');
+    this.size = { width: frame.width, height: frame.height };
+    this.newestFrame = { index: frame.index, timestampNs: frame.timestampNs };
+    this.#continueIndicesAt(frame.index + 1);
+    for (const { id } of tracks) this.trackIdGiven(id);
     const { chunkSequence, unitInChunk, timestampNs } = frame;
+    const last = this.memory.lastPublished;
+    if (last !== null && timestampNs <= last.timestampNs) {
+      // A clock that was set back is no redelivery: the numbers go on.
+      const isLater =
+        chunkSequence > last.chunkSequence ||
+        (chunkSequence === last.chunkSequence && unitInChunk > last.unitInChunk);
+      if (!isLater) return false;
+    }
     this.memory.lastPublished = { chunkSequence, unitInChunk, timestampNs };
-    return false;
+    return true;
+  }
+
+  /** The stream's next life gives ids beyond this one. */
+  trackIdGiven(id: number): void {
+    this.memory.nextTrackId = Math.max(this.memory.nextTrackId, id + 1);
   }
 
   /** Resolves when `roomAppeared` is called. */
@@ -146,14 +193,25 @@ export class StreamSession {
     for (const resolve of waiters) resolve();
   }
 
-  /** After a worker's death: gives every frame without an outcome one, so that the ledger adds up again. */
-  reconcile(): void {
-    if (this.lostCounts === null) return;
+  /**
+   * Gives every frame that has no outcome one, so that the ledger adds up. To be called when decoder and tracker
+   * are done.
+   */
+  settleFrames(): void {
+    this.ringCounted();
+    // Pictures held back for their order when the decoder was closed, and one that it finished just after the
+    // tracker had looked for the last time.
+    const left = (this.#decoder?.pending ?? 0) + this.ring.unread();
+    this.#metrics.framesDropped(this.streamId, 'stream_closed', left);
+    this.#metrics.ringFilled(this.streamId, 0);
     const ledger = this.#metrics.ledger(this.streamId);
-    if (ledger === undefined) return;
-    const dropped = Object.values(ledger.dropped).reduce((sum, count) => sum + count, 0);
-    const open = ledger.received - ledger.tracked - dropped - ledger.failed;
+    if (this.lostCounts === null || ledger === undefined) return;
+    const open = framesInFlight(ledger);
     if (open > 0) this.#metrics.framesFailed(this.streamId, this.lostCounts, open);
     else this.#metrics.framesReceived(this.streamId, -open);
+  }
+
+  #continueIndicesAt(index: number): void {
+    this.memory.nextFrameIndex = Math.max(this.memory.nextFrameIndex, index);
   }
 }
