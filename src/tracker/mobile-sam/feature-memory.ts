@@ -5,6 +5,9 @@ const recentFrames = 3;
 /** Frames kept at most; every frame costs a fixed share of each search. */
 const maxFrames = 7;
 
+/** Recent frames lie at least this many frames apart, the newest excepted: neighbours remember the same. */
+const recentSpacing = 8;
+
 interface RememberedFrame {
   readonly frameIndex: number;
   readonly tokens: Float32Array;
@@ -47,6 +50,7 @@ export class FeatureMemory {
     // Tokens of another picture size cannot be compared place by place.
     if (tokens.length !== this.#tokenCount) this.#frames = [];
     this.#tokenCount = tokens.length;
+    this.#replaceNewest();
     this.#frames.push({ frameIndex, tokens: tokens.slice(), coverage });
     while (this.#frames.length > maxFrames) this.#evict();
   }
@@ -77,6 +81,23 @@ export class FeatureMemory {
       const isRecent = at > 0 && at >= this.#frames.length - recentFrames;
       return { tokens: frame.tokens, values, reach: isRecent ? 'window' : 'anywhere' };
     });
+  }
+
+  /** Drops the newest frame if it lies close to the one before it and shows no object for the first time. */
+  #replaceNewest(): void {
+    const newest = this.#frames.at(-1);
+    const before = this.#frames.at(-2);
+    if (newest === undefined || before === undefined) return;
+    if (newest.frameIndex - before.frameIndex >= recentSpacing) return;
+    for (const [objectId, coverage] of newest.coverage) {
+      if (
+        isSeen(coverage) &&
+        !this.#frames.some((frame) => frame !== newest && isSeen(frame.coverage.get(objectId)))
+      ) {
+        return;
+      }
+    }
+    this.#frames.pop();
   }
 
   /** Removes the frame that the fewest objects depend on, the oldest of equals; never a recent one. */

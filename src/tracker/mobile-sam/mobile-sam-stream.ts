@@ -8,6 +8,7 @@ import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { type ColourGrid, colourGridOf, learnAppearance } from '../appearance.ts';
 import { ColourRefinement } from '../colour-refinement.ts';
+import type { Observation } from '../life-cycle.ts';
 import { ObjectTable } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
 import { MotionEstimator } from '../propagation/motion-estimator.ts';
@@ -400,7 +401,11 @@ export class MobileSamStream implements TrackedStream {
   /** Moves every object through its life cycle by what motion says and by time. */
   #settleStates(frame: Frame): void {
     for (const object of this.#objects.all()) {
-      this.#objects.note(object.observe(object.judgeCarriedMask(), frame.index, frame.timestampNs));
+      const judged = object.judgeCarriedMask();
+      // A doubtful mask is hidden only where a model can find the object again.
+      const isDoubted = judged.kind === 'unsupported' && this.#settings.lane === null;
+      const observation: Observation = isDoubted ? { kind: 'none' } : judged;
+      this.#objects.note(object.observe(observation, frame.index, frame.timestampNs));
     }
     this.#objects.expire(frame.timestampNs);
   }

@@ -28,7 +28,7 @@ const tokenThreshold = 0.5;
 const logitLimit = 10;
 /** Probabilities of memory are averages and never extreme: the decoder wants stronger logits. */
 const memoryGain = 3;
-const motionMerit = 0.5;
+const motionMerit = 0.25;
 const predictionMerit = 0.5;
 /** Agreement with memory below which an object with a living prior counts as absent. */
 const minAgreementInView = 0.15;
