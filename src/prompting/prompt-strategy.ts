@@ -2,7 +2,7 @@
 export interface PromptScene {
   /** Source width over height. */
   readonly aspectRatio: number;
-  /** Whether a live track covers the point already. */
+  /** Whether a live track covers the point already, or there is nothing to see (a black border). */
   isCovered(x: number, y: number): boolean;
 }
 

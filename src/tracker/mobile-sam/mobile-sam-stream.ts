@@ -3,6 +3,7 @@ import { frameInfoOf } from '../../buffer/frame.ts';
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
 import { type MaskLogits, sampleLogits } from '../../mask/mask-logits.ts';
+import { isBlank } from '../../prompting/blank-area.ts';
 import { chooseNewObjects } from '../../prompting/candidate-filter.ts';
 import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
@@ -394,7 +395,7 @@ export class MobileSamStream implements TrackedStream {
     };
     return {
       aspectRatio: frame.width / frame.height,
-      isCovered: (x, y) => lazily().some((logits) => sampleLogits(logits, x, y) > 0),
+      isCovered: (x, y) => isBlank(frame, x, y) || lazily().some((logits) => sampleLogits(logits, x, y) > 0),
     };
   }
 

@@ -17,8 +17,12 @@ export interface PatchMatch {
 
 const patchSide = 16;
 const half = patchSide / 2;
-const patchPixels = patchSide * patchSide;
+/** Every other pixel is enough, in the pattern of a chessboard. */
+const samples = (patchSide * patchSide) / 2;
+/** Cells with less texture stay where their candidate put them: refining them only adds noise. */
+const minTexture = 0.6;
 const maxRefinement = 4;
+const maxIterations = 3;
 
 /**
  * Finds where a patch of the current picture was in the previous one: candidates are compared by sums of
@@ -27,10 +31,10 @@ const maxRefinement = 4;
  * in every comparison, so that light that changes (a lamp that moves with the camera) does not count as motion.
  */
 export class PatchMatcher {
-  readonly #template = new Float32Array(patchPixels);
-  readonly #gradientX = new Float32Array(patchPixels);
-  readonly #gradientY = new Float32Array(patchPixels);
-  readonly #sampled = new Float32Array(patchPixels);
+  readonly #template = new Float32Array(samples);
+  readonly #gradientX = new Float32Array(samples);
+  readonly #gradientY = new Float32Array(samples);
+  readonly #sampled = new Float32Array(samples);
   readonly result: PatchMatch = { dx: 0, dy: 0, residual: 0, texture: 0 };
   #current: LumaPlane;
   #previous: LumaPlane;
@@ -57,14 +61,14 @@ export class PatchMatcher {
     let sum = 0;
     let at = 0;
     for (let row = 0; row < patchSide; row++) {
-      let source = (this.#top + row) * width + this.#left;
-      for (let column = 0; column < patchSide; column++, at++, source++) {
+      let source = (this.#top + row) * width + this.#left + (row & 1);
+      for (let column = 0; column < patchSide; column += 2, at++, source += 2) {
         const value = data[source] as number;
         this.#template[at] = value;
         sum += value;
       }
     }
-    this.#templateMean = sum / patchPixels;
+    this.#templateMean = sum / samples;
   }
 
   /** Mean absolute difference, grey levels, at a whole-pixel displacement; `limit` lets it give up early. */
@@ -75,23 +79,22 @@ export class PatchMatcher {
     if (left < 0 || top < 0 || left + patchSide > width || top + patchSide > height) return 255;
     let sum = 0;
     for (let row = 0; row < patchSide; row += 2) {
-      let source = (top + row) * width + left + (row & 2 ? 1 : 0);
+      let source = (top + row) * width + left;
       for (let column = 0; column < patchSide; column += 2, source += 2) sum += data[source] as number;
     }
-    const samples = patchPixels / 4;
-    const shift = sum / samples - this.#templateMean;
-    const bound = limit * samples;
+    const compared = samples / 2;
+    const shift = sum / compared - this.#templateMean;
+    const bound = limit * compared;
     let difference = 0;
     for (let row = 0; row < patchSide; row += 2) {
-      const offset = row & 2 ? 1 : 0;
-      let source = (top + row) * width + left + offset;
-      let at = row * patchSide + offset;
-      for (let column = 0; column < patchSide; column += 2, source += 2, at += 2) {
+      let source = (top + row) * width + left;
+      let at = (row * patchSide) / 2;
+      for (let column = 0; column < patchSide; column += 2, source += 2, at++) {
         difference += Math.abs((data[source] as number) - shift - (this.#template[at] as number));
       }
-      if (difference > bound) return difference / samples;
+      if (difference > bound) return difference / compared;
     }
-    return difference / samples;
+    return difference / compared;
   }
 
   /** Refines a displacement below a pixel; the answer is in `result`. */
@@ -104,8 +107,8 @@ export class PatchMatcher {
     let yy = 0;
     let at = 0;
     for (let row = 0; row < patchSide; row++) {
-      let source = (this.#top + row) * width + this.#left;
-      for (let column = 0; column < patchSide; column++, at++, source++) {
+      let source = (this.#top + row) * width + this.#left + (row & 1);
+      for (let column = 0; column < patchSide; column += 2, at++, source += 2) {
         const gx = ((data[source + 1] as number) - (data[source - 1] as number)) * 0.5;
         const gy = ((data[source + width] as number) - (data[source - width] as number)) * 0.5;
         gradientX[at] = gx;
@@ -117,17 +120,17 @@ export class PatchMatcher {
     }
     const trace = xx + yy;
     const spread = Math.sqrt((xx - yy) * (xx - yy) + 4 * xy * xy);
-    const texture = (trace - spread) / 2 / patchPixels;
+    const texture = (trace - spread) / 2 / samples;
     // Damping keeps flat and one-dimensional patches where their candidate put them.
-    const damping = 2 * patchPixels;
+    const damping = 2 * samples;
     const determinant = (xx + damping) * (yy + damping) - xy * xy;
     let dx = startX;
     let dy = startY;
     let residual = this.#sampleAt(dx, dy);
-    for (let iteration = 0; iteration < 3; iteration++) {
+    for (let iteration = 0; iteration < maxIterations && texture > minTexture; iteration++) {
       let bx = 0;
       let by = 0;
-      for (let index = 0; index < patchPixels; index++) {
+      for (let index = 0; index < samples; index++) {
         const error = this.#sampled[index] as number;
         bx += (gradientX[index] as number) * error;
         by += (gradientY[index] as number) * error;
@@ -169,8 +172,8 @@ export class PatchMatcher {
     let sum = 0;
     let at = 0;
     for (let row = 0; row < patchSide; row++) {
-      let source = (top + row) * width + left;
-      for (let column = 0; column < patchSide; column++, at++, source++) {
+      let source = (top + row) * width + left + (row & 1);
+      for (let column = 0; column < patchSide; column += 2, at++, source += 2) {
         const value =
           (data[source] as number) * w00 +
           (data[source + 1] as number) * w01 +
@@ -181,13 +184,13 @@ export class PatchMatcher {
         sum += difference;
       }
     }
-    const mean = sum / patchPixels;
+    const mean = sum / samples;
     let absolute = 0;
-    for (let index = 0; index < patchPixels; index++) {
+    for (let index = 0; index < samples; index++) {
       const difference = (sampled[index] as number) - mean;
       sampled[index] = difference;
       absolute += Math.abs(difference);
     }
-    return absolute / patchPixels;
+    return absolute / samples;
   }
 }
