@@ -59,6 +59,26 @@ export class ChunkIntake {
     }
   }
 
+  /**
+   * A source that has reached its limit delivers nothing, so that the keyframe which would acknowledge its chunks
+   * never comes. Rather than stall, the oldest go first, and a successor may have to wait for a keyframe.
+   */
+  makeRoomAt(source: ChunkSource, { maxUnsettled }: SourceTerms, now: number): void {
+    if (maxUnsettled === undefined) return;
+    const { lives, maxUnackedSeconds, warnings } = this.#options;
+    const ledgers = [...lives.all()]
+      .filter((session) => session.source === source)
+      .map(({ memory }) => memory.ledger);
+    const held = () => ledgers.reduce((sum, ledger) => sum + ledger.held, 0);
+    const maxUnackedMs = maxUnackedSeconds * 1000;
+    for (let ageMs = maxUnackedMs / 2; ageMs > 50 && held() > maxUnsettled * maxUnsettledShare; ageMs /= 2) {
+      for (const ledger of ledgers) lives.settled('ack', ledger.expire(now + maxUnackedMs - ageMs));
+      warnings.count('chunks are acknowledged before their keyframe: raise INGEST_PREFETCH', {
+        source: source.name,
+      });
+    }
+  }
+
   async #take(chunk: Chunk, source: ChunkSource, terms: SourceTerms): Promise<void> {
     const { streamId } = chunk;
     const { lives, memories, maxStreams, metrics } = this.#options;
@@ -74,7 +94,9 @@ export class ChunkIntake {
       return;
     }
     if (!this.#admit(chunk, session, memory, now)) return;
-    this.#makeRoomAtSource(source, terms, now);
+    // Counting all streams for every chunk would cost more than it is worth.
+    const { maxUnsettled = Number.POSITIVE_INFINITY } = terms;
+    if (this.#admitted++ % Math.ceil(maxUnsettled / 20) === 0) this.makeRoomAt(source, terms, now);
     if (session?.newestChunk && continuityOf(session.newestChunk, chunk) === 'again') {
       // A camera that has begun anew, clock and all. The decoder, which cannot know, would take its pictures for
       // old ones; the ledger has looked further back.
@@ -123,27 +145,6 @@ export class ChunkIntake {
     // A recording that is sent again may bring the same numbers and times: its frames are new ones.
     if (session === undefined && after.restarts > before.restarts) memory.lastPublished = null;
     return admission === 'decode';
-  }
-
-  /**
-   * A source that has reached its limit delivers nothing, so that the keyframe which would acknowledge its chunks
-   * never comes. Rather than stall, the oldest go first, and a successor may have to wait for a keyframe.
-   */
-  #makeRoomAtSource(source: ChunkSource, { maxUnsettled }: SourceTerms, now: number): void {
-    // Counting all streams for every chunk would cost more than it is worth.
-    if (maxUnsettled === undefined || this.#admitted++ % 16 !== 0) return;
-    const { lives, maxUnackedSeconds, warnings } = this.#options;
-    const ledgers = [...lives.all()]
-      .filter((session) => session.source === source)
-      .map(({ memory }) => memory.ledger);
-    const held = () => ledgers.reduce((sum, ledger) => sum + ledger.held, 0);
-    const maxUnackedMs = maxUnackedSeconds * 1000;
-    for (let ageMs = maxUnackedMs / 2; ageMs > 50 && held() > maxUnsettled * maxUnsettledShare; ageMs /= 2) {
-      for (const ledger of ledgers) lives.settled('ack', ledger.expire(now + maxUnackedMs - ageMs));
-      warnings.count('chunks are acknowledged before their keyframe: raise INGEST_PREFETCH', {
-        source: source.name,
-      });
-    }
   }
 
   async #waitForRoom(session: StreamSession): Promise<void> {

@@ -56,7 +56,7 @@ export class Pipeline {
   readonly #memories: StreamMemories;
   readonly #lives: StreamLives;
   readonly #intake: ChunkIntake;
-  readonly #sources: ChunkSource[] = [];
+  readonly #sources = new Map<ChunkSource, SourceTerms>();
   readonly #housekeeping: NodeJS.Timeout;
   #pictureDemand: (streamId: string) => boolean = () => false;
   #stopped: Promise<void> | undefined;
@@ -110,7 +110,7 @@ export class Pipeline {
 
   /** Begins to take a source's chunks. Rejects as the source's `start` does. */
   async attach(source: ChunkSource, terms: SourceTerms): Promise<void> {
-    this.#sources.push(source);
+    this.#sources.set(source, terms);
     await source.start((chunk) => this.#intake.take(chunk, source, terms));
   }
 
@@ -147,13 +147,13 @@ export class Pipeline {
 
   async #stop(): Promise<void> {
     clearInterval(this.#housekeeping);
-    await Promise.all(this.#sources.map((source) => source.stop()));
+    await Promise.all([...this.#sources.keys()].map((source) => source.stop()));
     this.#intake.close();
     await this.#caughtUp();
     for (const session of this.#lives.all()) this.#lives.cutShort(session);
     await this.idle();
     for (const { ledger } of this.#memories.all()) this.#lives.settled('requeue', ledger.release());
-    await Promise.all(this.#sources.map((source) => source.close()));
+    await Promise.all([...this.#sources.keys()].map((source) => source.close()));
     await this.#lives.workers.stop();
     this.#warnings.flush();
   }
@@ -182,6 +182,7 @@ export class Pipeline {
       this.#lives.settled('ack', session.memory.ledger.expire(now));
       this.#closeIfSilent(session, now);
     }
+    for (const [source, terms] of this.#sources) this.#intake.makeRoomAt(source, terms, now);
     this.#memories.prune(now);
     this.#warnings.flush();
   }
