@@ -21,6 +21,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof TrackcastError)) throw error;
-  process.stderr.write(`${error.code}: ${error.message}\n${error.remedy}\n`);
+  const { code, message, remedy, place } = error;
+  const key = place.key === undefined || message.includes(place.key) ? '' : ` (${place.key})`;
+  process.stderr.write(`${code}: ${message}${key}\n${remedy}\n`);
   process.exitCode = 1;
 }
