@@ -1,0 +1,94 @@
+import type { Frame } from '../../buffer/frame.ts';
+import type { MaskLogits } from '../../mask/mask-logits.ts';
+import type { ObjectTable } from '../object-table.ts';
+import { MotionEstimator } from '../propagation/motion-estimator.ts';
+import type { CellGrid } from '../propagation/motion-field.ts';
+import { MotionHistory } from '../propagation/motion-history.ts';
+import { PropagatedMask } from '../propagation/propagated-mask.ts';
+import { type Arrival, LandingQueue } from './landing-queue.ts';
+
+/** Pictures of motion kept: a segmentation that takes longer than this lands too late to be of use. */
+const motionHistoryFrames = 128;
+
+/** A mask about an earlier frame. */
+export type LateMask = Omit<Arrival, 'mask' | 'atFrame'> & {
+  readonly logits: MaskLogits;
+  readonly frameIndex: number;
+};
+
+/** Moves masks with the picture: those that are shown, frame by frame, and those that come late, in one go. */
+export class MaskCarrier {
+  readonly #objects: ObjectTable;
+  readonly #estimator = new MotionEstimator();
+  readonly #history = new MotionHistory(motionHistoryFrames);
+  readonly #landing = new LandingQueue(this.#history);
+  #grid: CellGrid | null = null;
+
+  constructor(objects: ObjectTable) {
+    this.#objects = objects;
+  }
+
+  /** Estimates the motion to this frame and carries all masks along; true at a scene cut, which hides them. */
+  moveTo(frame: Frame): boolean {
+    const field = this.#history.borrow(frame.lumaWidth, frame.lumaHeight);
+    if (!this.#estimator.estimate(frame, field)) {
+      this.#history.begin(frame.index);
+      this.#regrid(field);
+      return false;
+    }
+    if (field.isSceneCut) {
+      this.#history.begin(frame.index);
+      this.#landing.clear();
+      for (const object of this.#objects.all()) {
+        this.#objects.note(object.observe({ kind: 'scene_cut' }, frame.index, frame.timestampNs));
+      }
+      return true;
+    }
+    this.#history.record(frame.index);
+    for (const object of this.#objects.all()) object.mask?.step(field);
+    return false;
+  }
+
+  /** Takes note of the motion of a frame that is not tracked. */
+  skip(frame: Frame): void {
+    this.#estimator.skip(frame);
+  }
+
+  /** A mask of the frame in hand, ready to be carried; null before the first frame. */
+  anchor(logits: MaskLogits): PropagatedMask | null {
+    return this.#grid === null ? null : new PropagatedMask(logits, this.#grid);
+  }
+
+  /** Lets a mask of an earlier frame wait for its landing. */
+  addLate(mask: LateMask): void {
+    if (this.#grid !== null) this.#landing.add(mask, this.#grid);
+  }
+
+  /** Brings late masks to the present, at most some of them at a time if told so. */
+  land(limitSteps: boolean, onLanded: (arrival: Arrival) => void): void {
+    this.#landing.land(limitSteps, onLanded);
+  }
+
+  /** Forgets what waits for one object. */
+  drop(objectId: number): void {
+    this.#landing.drop(objectId);
+  }
+
+  /** Forgets all that waits. */
+  clear(): void {
+    this.#landing.clear();
+  }
+
+  /** Masks outlive a change of the picture's size: they are defined over the unit picture. */
+  #regrid(grid: CellGrid): void {
+    const known = this.#grid;
+    this.#grid = grid;
+    if (known === null || (known.lumaWidth === grid.lumaWidth && known.lumaHeight === grid.lumaHeight))
+      return;
+    this.#landing.clear();
+    for (const object of this.#objects.all()) {
+      const logits = object.presentLogits((size) => new Float32Array(size));
+      if (logits !== null) object.show(new PropagatedMask(logits, grid), object.score, false);
+    }
+  }
+}

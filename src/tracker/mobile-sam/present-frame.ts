@@ -1,0 +1,81 @@
+import type { Frame } from '../../buffer/frame.ts';
+import { type MaskLogits, sampleLogits } from '../../mask/mask-logits.ts';
+import { isBlank } from '../../prompting/blank-area.ts';
+import type { PromptScene } from '../../prompting/prompt-strategy.ts';
+import { type Appearance, type ColourGrid, colourGridOf, learnAppearance } from '../appearance.ts';
+import { ColourRefinement } from '../colour-refinement.ts';
+import type { Track } from '../track.ts';
+import type { MaskRefiner, TrackedObject } from '../tracked-object.ts';
+
+/**
+ * The frame in hand, as objects are seen on it: their carried masks, corrected by the frame's own colours. The
+ * pixels are shared memory that belongs to the frame's lease, so they are let go of with the frame.
+ */
+export class PresentFrame {
+  readonly #refinement = new ColourRefinement();
+  #frame: Frame | null = null;
+  /** Computed when first asked for. */
+  #colours: ColourGrid | null = null;
+  #coloursAreCurrent = false;
+  #scratch = new Float32Array(0);
+
+  begin(frame: Frame): void {
+    this.#frame = frame;
+    this.#coloursAreCurrent = false;
+  }
+
+  end(): void {
+    this.#frame = null;
+  }
+
+  /** What an object looks like here, given its mask; null between frames. */
+  appearanceOf(logits: Float32Array): Appearance | null {
+    const colours = this.#presentColours();
+    return colours === null ? null : learnAppearance(colours, logits);
+  }
+
+  /** An object's mask on this frame, in memory of its own; null while it is hidden. */
+  logitsOf(object: TrackedObject): Float32Array | null {
+    return object.presentLogits((size) => new Float32Array(size), this.#refine)?.data ?? null;
+  }
+
+  /** An object on this frame, as consumers see it. */
+  trackOf(object: TrackedObject, width: number, height: number): Track {
+    return object.toTrack(width, height, (size) => this.#scratchOf(size), this.#refine);
+  }
+
+  /** What strategies may know: where live masks are, and where there is nothing to see. */
+  sceneOf(frame: Frame, objects: Iterable<TrackedObject>): PromptScene {
+    let masks: MaskLogits[] | null = null;
+    const liveMasks = (): MaskLogits[] => {
+      masks ??= [...objects].flatMap(
+        (object) => object.presentLogits((size) => new Float32Array(size)) ?? [],
+      );
+      return masks;
+    };
+    return {
+      aspectRatio: frame.width / frame.height,
+      isCovered: (x, y) =>
+        isBlank(frame, x, y) || liveMasks().some((logits) => sampleLogits(logits, x, y) > 0),
+    };
+  }
+
+  readonly #refine: MaskRefiner = (logits, appearance, uncertainty) => {
+    const colours = this.#presentColours();
+    if (colours !== null) this.#refinement.refine(logits, colours, appearance, uncertainty);
+  };
+
+  #presentColours(): ColourGrid | null {
+    if (this.#frame === null) return null;
+    if (!this.#coloursAreCurrent) {
+      this.#colours = colourGridOf(this.#frame.pixels, this.#frame.pixelSize, this.#colours ?? undefined);
+      this.#coloursAreCurrent = true;
+    }
+    return this.#colours;
+  }
+
+  #scratchOf(size: number): Float32Array {
+    if (this.#scratch.length !== size) this.#scratch = new Float32Array(size);
+    return this.#scratch;
+  }
+}
