@@ -15,8 +15,8 @@ export interface Arrival {
   atFrame: number;
 }
 
-/** Pictures over which masks are carried per frame, all objects together: bounds the time a landing takes. */
-const stepsPerFrame = 160;
+/** Cells through which masks are carried per frame, all objects together: bounds the time that a landing takes. */
+const cellsPerFrame = 30_000;
 
 /**
  * Brings late results up to date: a mask about an older frame is carried through the motion since, so that it
@@ -55,17 +55,17 @@ export class LandingQueue {
    * @param limitSteps false to carry everything at once
    */
   land(limitSteps: boolean, onLanded: (arrival: Arrival) => void): void {
-    let budget = limitSteps ? stepsPerFrame : Number.POSITIVE_INFINITY;
+    let budget = limitSteps ? cellsPerFrame : Number.POSITIVE_INFINITY;
     const stillWaiting: Arrival[] = [];
     for (const arrival of this.#waiting) {
       const fields = this.#history.since(arrival.atFrame);
       if (fields === null) continue;
-      const steps = Math.min(fields.length, budget);
-      for (let step = 0; step < steps; step++) {
-        const field = fields[step];
-        if (field !== undefined) arrival.mask.step(field);
+      let steps = 0;
+      for (const field of fields) {
+        if (budget <= 0) break;
+        budget -= arrival.mask.step(field);
+        steps++;
       }
-      budget -= steps;
       if (steps === fields.length) {
         onLanded(arrival);
       } else {

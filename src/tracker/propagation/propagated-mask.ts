@@ -2,6 +2,8 @@ import { absentLogit, type MaskLogits, sampleLogits } from '../../mask/mask-logi
 import type { CellGrid, MotionField } from './motion-field.ts';
 import { type AffineMotion, type CellRegion, fitAffineMotion } from './object-motion.ts';
 
+/** Logit of what surely is the object. */
+const insideLogit = 6;
 const kernelRadius = 2;
 /** Standard deviation of the smoothing kernel, cells. */
 const kernelSigma = 1.1;
@@ -108,15 +110,20 @@ export class PropagatedMask {
     return this.#occupied;
   }
 
-  /** Carries the mask to the picture that `field` leads to. */
-  step(field: MotionField): void {
+  /**
+   * Carries the mask to the picture that `field` leads to.
+   *
+   * @returns cells that took part, for callers that bound their work
+   */
+  step(field: MotionField): number {
     this.#steps++;
     const occupied = this.#occupied;
-    if (occupied === null) return;
+    if (occupied === null) return 0;
     const reach = this.#expand(occupied, marginCells);
     const objectWeight = this.#weighObject(field, reach);
     const affine = fitAffineMotion(field, this.#weights, reach) ?? this.#velocity;
-    if (affine === null) return;
+    const cells = (reach.right - reach.left + 1) * (reach.bottom - reach.top + 1);
+    if (affine === null) return cells;
     this.#velocity = affine;
     this.#uncertainty += this.#deviation(field, affine, reach);
     this.#compose(field, affine, reach);
@@ -124,10 +131,12 @@ export class PropagatedMask {
     this.#updateSupport(field, objectWeight, reach);
     this.#known = reach;
     this.#occupied = occupiedRegion(this.#coverage, this.#columns, reach);
+    return cells;
   }
 
   /**
-   * Writes the mask of the present picture on the anchor's grid.
+   * Writes the mask of the present picture on the anchor's grid. Only along the border are logits carried; well
+   * inside and outside they say no more than that.
    *
    * @param out `anchor.width * anchor.height` logits
    */
@@ -144,19 +153,41 @@ export class PropagatedMask {
     const side = this.#cellSize;
     const pitchX = this.#lumaWidth / this.anchor.spanX;
     const pitchY = this.#lumaHeight / this.anchor.spanY;
-    const firstX = Math.max(0, Math.floor((region.left * side) / pitchX));
-    const lastX = Math.min(width - 1, Math.ceil(((region.right + 1) * side) / pitchX));
-    const firstY = Math.max(0, Math.floor((region.top * side) / pitchY));
-    const lastY = Math.min(height - 1, Math.ceil(((region.bottom + 1) * side) / pitchY));
-    for (let y = firstY; y <= lastY; y++) {
-      const lumaY = (y + 0.5) * pitchY;
-      for (let x = firstX; x <= lastX; x++) {
-        const lumaX = (x + 0.5) * pitchX;
-        const backX = lumaX + this.#sample(this.#mapX, lumaX, lumaY);
-        const backY = lumaY + this.#sample(this.#mapY, lumaX, lumaY);
-        out[y * width + x] = sampleLogits(this.anchor, backX / this.#lumaWidth, backY / this.#lumaHeight);
+    for (let row = region.top; row <= region.bottom; row++) {
+      const firstY = Math.max(0, Math.ceil((row * side) / pitchY - 0.5));
+      const lastY = Math.min(height - 1, Math.ceil(((row + 1) * side) / pitchY - 0.5) - 1);
+      for (let column = region.left; column <= region.right; column++) {
+        const kind = this.#kindOf(row, column);
+        if (kind === 'outside') continue;
+        const firstX = Math.max(0, Math.ceil((column * side) / pitchX - 0.5));
+        const lastX = Math.min(width - 1, Math.ceil(((column + 1) * side) / pitchX - 0.5) - 1);
+        for (let y = firstY; y <= lastY; y++) {
+          const lumaY = (y + 0.5) * pitchY;
+          for (let x = firstX; x <= lastX; x++) {
+            if (kind === 'inside') {
+              out[y * width + x] = insideLogit;
+              continue;
+            }
+            const lumaX = (x + 0.5) * pitchX;
+            const backX = lumaX + this.#sample(this.#mapX, lumaX, lumaY);
+            const backY = lumaY + this.#sample(this.#mapY, lumaX, lumaY);
+            out[y * width + x] = sampleLogits(this.anchor, backX / this.#lumaWidth, backY / this.#lumaHeight);
+          }
+        }
       }
     }
+  }
+
+  /** Whether a cell and all around it are covered, bare, or neither. */
+  #kindOf(row: number, column: number): 'inside' | 'outside' | 'border' {
+    const covered = this.#coverage[row * this.#columns + column] as number;
+    if (covered > 0.001 && covered < 0.999) return 'border';
+    for (let r = Math.max(0, row - 1); r <= Math.min(this.#rows - 1, row + 1); r++) {
+      for (let c = Math.max(0, column - 1); c <= Math.min(this.#columns - 1, column + 1); c++) {
+        if (Math.abs((this.#coverage[r * this.#columns + c] as number) - covered) > 0.001) return 'border';
+      }
+    }
+    return covered > 0.5 ? 'inside' : 'outside';
   }
 
   /** Weighs each cell by how much of the object it carries and how far its vector can be trusted. */
