@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './no-telemetry.ts';
 import { Command } from 'commander';
 import { registerConfig } from './commands/config.ts';
 import { registerEval } from './commands/eval.ts';

@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import { fileURLToPath } from 'node:url';
 import { AmqpLink, defaultBackoff } from './broker/amqp-link.ts';
 import type { LoadedConfig } from './config/load.ts';

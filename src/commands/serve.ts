@@ -28,6 +28,7 @@ export function registerServe(program: Command): void {
     .option('--input <file>', 'also track this video (mp4, mkv, raw H.264) in a loop')
     .option('--stream <id>', 'stream id of --input; default: its file name')
     .option('--demo', 'also track a generated scene; the default without a broker and without --input')
+    .option('--no-demo', 'never track the generated scene')
     .action(async (flags: ServeFlags) => {
       quietCodecLog();
       const loaded = loadConfig(flags.config === undefined ? {} : { file: flags.config });
