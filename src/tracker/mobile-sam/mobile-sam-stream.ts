@@ -256,7 +256,9 @@ export class MobileSamStream implements TrackedStream {
   async #startSegmentation(frame: Frame): Promise<void> {
     const { lane } = this.#settings;
     if (lane === null || !this.#plan.isDue(frame.timestampNs) || !lane.canStart(this.streamId)) return;
-    const gridPoints = this.#scan.take(this.#present.sceneOf(frame, this.#objects.all()));
+    const scene = this.#present.sceneOf(frame, this.#objects.all());
+    const hasLiveTracks = [...this.#objects.all()].some((object) => object.mask !== null);
+    const gridPoints = this.#scan.take(scene, hasLiveTracks);
     const request = this.#plan.next(frame, this.#present, gridPoints);
     if (request !== null) await lane.start(request);
   }

@@ -35,6 +35,8 @@ const minAgreementInView = 0.15;
 /** The same for an object that has been out of view: nothing but memory speaks for it. */
 const minAgreementOutOfView = 0.4;
 const minPredictedIou = 0.7;
+const settledPrediction = 0.9;
+const settledAgreement = 0.75;
 
 /**
  * Searches one object in one picture. Two prompts are tried, what memory expects and what motion expects; all
@@ -88,6 +90,17 @@ export class ObjectSearch {
         this.#best = { logits, predictedIou, memoryAgreement, motionAgreement, merit };
       }
     }
+  }
+
+  /** Whether what was found agrees so well with all expectations that another prompt is not worth its time. */
+  get isSettled(): boolean {
+    const best = this.#best;
+    return (
+      best !== null &&
+      best.predictedIou > settledPrediction &&
+      best.memoryAgreement > settledAgreement &&
+      (this.#expected.prior === null || best.motionAgreement > settledAgreement)
+    );
   }
 
   /** The object's mask, or null when nothing found is it. The logits are the caller's own. */

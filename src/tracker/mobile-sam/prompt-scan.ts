@@ -3,12 +3,14 @@ import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strateg
 /** Why a round of automatic prompting began. */
 export type RepromptReason = 'interval' | 'scene_cut' | 'first_frame';
 
-/** Points tried per segmentation: more where nothing is known yet, few where they would delay live tracks. */
+/** Points tried per segmentation beside live tracks: few, because they delay them. */
 const pointsPerRun: Readonly<Record<RepromptReason, number>> = {
   first_frame: 10,
   scene_cut: 10,
   interval: 4,
 };
+/** Points tried per segmentation while there is no live track to delay. */
+const pointsWhileEmpty = 24;
 
 /**
  * Rounds of automatic prompting. A round's points are spread over several segmentations, so that looking for new
@@ -58,10 +60,15 @@ export class PromptScan {
     return this.#pending.length > 0;
   }
 
-  /** Takes the next points that are still uncovered. */
-  take(scene: PromptScene): Float32Array {
+  /**
+   * Takes the next points that are still uncovered.
+   *
+   * @param hasLiveTracks whether the search would delay anything
+   */
+  take(scene: PromptScene, hasLiveTracks: boolean): Float32Array {
+    const limit = hasLiveTracks ? pointsPerRun[this.#reason] : pointsWhileEmpty;
     const points: number[] = [];
-    while (this.#pending.length > 0 && points.length < 2 * pointsPerRun[this.#reason]) {
+    while (this.#pending.length > 0 && points.length < 2 * limit) {
       const [x, y] = this.#pending.splice(0, 2) as [number, number];
       if (!scene.isCovered(x, y)) points.push(x, y);
     }

@@ -73,7 +73,10 @@ export class Segmenter {
           prior: target.prior,
           priorSupport: target.priorSupport,
         });
-        for (const prompt of search.prompts()) search.consider(await this.#model.decode(embedding, prompt));
+        for (const prompt of search.prompts()) {
+          search.consider(await this.#model.decode(embedding, prompt));
+          if (search.isSettled) break;
+        }
         const best = search.finish();
         const score =
           best === null
