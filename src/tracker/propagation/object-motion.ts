@@ -71,6 +71,31 @@ export function fitAffineMotion(
   return motion;
 }
 
+/** Mean distance of the weighted vectors from an affine motion, luma pixels; 0 without any weight. */
+export function meanDeviation(
+  field: MotionField,
+  weights: Float32Array,
+  affine: AffineMotion,
+  region: CellRegion,
+): number {
+  let total = 0;
+  let sum = 0;
+  for (let row = region.top; row <= region.bottom; row++) {
+    const y = row - affine.centreY;
+    for (let column = region.left; column <= region.right; column++) {
+      const cell = row * field.columns + column;
+      const weight = weights[cell] as number;
+      if (weight === 0) continue;
+      const x = column - affine.centreX;
+      const dx = (field.dx[cell] as number) - (affine.tx + affine.ax * x + affine.bx * y);
+      const dy = (field.dy[cell] as number) - (affine.ty + affine.ay * x + affine.by * y);
+      total += weight;
+      sum += weight * Math.sqrt(dx * dx + dy * dy);
+    }
+  }
+  return total === 0 ? 0 : sum / total;
+}
+
 /** One reweighted least-squares step; updates `motion` in place. */
 function solveWeighted(
   field: MotionField,

@@ -1,28 +1,12 @@
 import { absentLogit, type MaskLogits, sampleLogits } from '../../mask/mask-logits.ts';
+import { cellCoverage, cellKind, occupiedRegion } from './cell-coverage.ts';
 import type { CellGrid, MotionField } from './motion-field.ts';
-import { type AffineMotion, type CellRegion, fitAffineMotion } from './object-motion.ts';
+import { objectFlowAt } from './object-flow.ts';
+import { type AffineMotion, type CellRegion, fitAffineMotion, meanDeviation } from './object-motion.ts';
 
 /** Logit of what surely is the object. */
 const insideLogit = 6;
-const kernelRadius = 2;
-/** Standard deviation of the smoothing kernel, cells. */
-const kernelSigma = 1.1;
-/** Weight that pulls a cell's motion to the affine fit where the object has few vectors of its own. */
-const affinePull = 0.05;
 const marginCells = 3;
-
-const kernel = (() => {
-  const side = 2 * kernelRadius + 1;
-  const values = new Float32Array(side * side);
-  for (let y = -kernelRadius; y <= kernelRadius; y++) {
-    for (let x = -kernelRadius; x <= kernelRadius; x++) {
-      values[(y + kernelRadius) * side + x + kernelRadius] = Math.exp(
-        -(x * x + y * y) / (2 * kernelSigma * kernelSigma),
-      );
-    }
-  }
-  return values;
-})();
 
 /**
  * A mask that rides on motion. The logits it started from are never resampled twice: a map from the present
@@ -125,7 +109,7 @@ export class PropagatedMask {
     const cells = (reach.right - reach.left + 1) * (reach.bottom - reach.top + 1);
     if (affine === null) return cells;
     this.#velocity = affine;
-    this.#uncertainty += this.#deviation(field, affine, reach);
+    this.#uncertainty += meanDeviation(field, this.#weights, affine, reach);
     this.#compose(field, affine, reach);
     this.#updateCoverage(reach);
     this.#updateSupport(field, objectWeight, reach);
@@ -157,7 +141,7 @@ export class PropagatedMask {
       const firstY = Math.max(0, Math.ceil((row * side) / pitchY - 0.5));
       const lastY = Math.min(height - 1, Math.ceil(((row + 1) * side) / pitchY - 0.5) - 1);
       for (let column = region.left; column <= region.right; column++) {
-        const kind = this.#kindOf(row, column);
+        const kind = cellKind(this.#coverage, this.#columns, this.#rows, row, column);
         if (kind === 'outside') continue;
         const firstX = Math.max(0, Math.ceil((column * side) / pitchX - 0.5));
         const lastX = Math.min(width - 1, Math.ceil(((column + 1) * side) / pitchX - 0.5) - 1);
@@ -176,18 +160,6 @@ export class PropagatedMask {
         }
       }
     }
-  }
-
-  /** Whether a cell and all around it are covered, bare, or neither. */
-  #kindOf(row: number, column: number): 'inside' | 'outside' | 'border' {
-    const covered = this.#coverage[row * this.#columns + column] as number;
-    if (covered > 0.001 && covered < 0.999) return 'border';
-    for (let r = Math.max(0, row - 1); r <= Math.min(this.#rows - 1, row + 1); r++) {
-      for (let c = Math.max(0, column - 1); c <= Math.min(this.#columns - 1, column + 1); c++) {
-        if (Math.abs((this.#coverage[r * this.#columns + c] as number) - covered) > 0.001) return 'border';
-      }
-    }
-    return covered > 0.5 ? 'inside' : 'outside';
   }
 
   /** Weighs each cell by how much of the object it carries and how far its vector can be trusted. */
@@ -210,55 +182,11 @@ export class PropagatedMask {
     return total;
   }
 
-  /** Mean distance of the object's vectors from the affine motion, luma pixels. */
-  #deviation(field: MotionField, affine: AffineMotion, reach: CellRegion): number {
-    let total = 0;
-    let sum = 0;
-    for (let row = reach.top; row <= reach.bottom; row++) {
-      const y = row - affine.centreY;
-      for (let column = reach.left; column <= reach.right; column++) {
-        const cell = row * this.#columns + column;
-        const weight = this.#weights[cell] as number;
-        if (weight === 0) continue;
-        const x = column - affine.centreX;
-        const dx = (field.dx[cell] as number) - (affine.tx + affine.ax * x + affine.bx * y);
-        const dy = (field.dy[cell] as number) - (affine.ty + affine.ay * x + affine.by * y);
-        total += weight;
-        sum += weight * Math.sqrt(dx * dx + dy * dy);
-      }
-    }
-    return total === 0 ? 0 : sum / total;
-  }
-
   #compose(field: MotionField, affine: AffineMotion, reach: CellRegion): void {
     const side = this.#cellSize;
-    const kernelSide = 2 * kernelRadius + 1;
     for (let row = reach.top; row <= reach.bottom; row++) {
-      const y = row - affine.centreY;
       for (let column = reach.left; column <= reach.right; column++) {
-        const x = column - affine.centreX;
-        const affineX = affine.tx + affine.ax * x + affine.bx * y;
-        const affineY = affine.ty + affine.ay * x + affine.by * y;
-        let sum = affinePull;
-        let sumX = 0;
-        let sumY = 0;
-        const r0 = Math.max(reach.top, row - kernelRadius);
-        const r1 = Math.min(reach.bottom, row + kernelRadius);
-        const c0 = Math.max(reach.left, column - kernelRadius);
-        const c1 = Math.min(reach.right, column + kernelRadius);
-        for (let r = r0; r <= r1; r++) {
-          const kernelRow = (r - row + kernelRadius) * kernelSide + kernelRadius - column;
-          for (let c = c0; c <= c1; c++) {
-            const cell = r * this.#columns + c;
-            const weight = (this.#weights[cell] as number) * (kernel[kernelRow + c] as number);
-            if (weight === 0) continue;
-            sum += weight;
-            sumX += weight * ((field.dx[cell] as number) - affineX);
-            sumY += weight * ((field.dy[cell] as number) - affineY);
-          }
-        }
-        const dx = affineX + sumX / sum;
-        const dy = affineY + sumY / sum;
+        const { dx, dy } = objectFlowAt(field, this.#weights, affine, reach, column, row);
         const fromX = (column + 0.5) * side + dx;
         const fromY = (row + 0.5) * side + dy;
         const cell = row * this.#columns + column;
@@ -336,46 +264,4 @@ export class PropagatedMask {
     const d = values[bottom * this.#columns + right] as number;
     return (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
   }
-}
-
-/** Share of each cell that is positive, 0 to 1. */
-export function cellCoverage(logits: MaskLogits, grid: CellGrid): Float32Array {
-  const coverage = new Float32Array(grid.columns * grid.rows);
-  const counts = new Float32Array(coverage.length);
-  const columnOf = new Int32Array(logits.width);
-  for (let x = 0; x < logits.width; x++) {
-    columnOf[x] = Math.min(
-      grid.columns - 1,
-      (((x + 0.5) * grid.lumaWidth) / logits.spanX / grid.cellSize) | 0,
-    );
-  }
-  for (let y = 0; y < logits.height; y++) {
-    const row = Math.min(grid.rows - 1, (((y + 0.5) * grid.lumaHeight) / logits.spanY / grid.cellSize) | 0);
-    for (let x = 0; x < logits.width; x++) {
-      const cell = row * grid.columns + (columnOf[x] as number);
-      counts[cell] = (counts[cell] as number) + 1;
-      if ((logits.data[y * logits.width + x] as number) > 0) coverage[cell] = (coverage[cell] as number) + 1;
-    }
-  }
-  for (let cell = 0; cell < coverage.length; cell++) {
-    if ((counts[cell] as number) > 0) coverage[cell] = (coverage[cell] as number) / (counts[cell] as number);
-  }
-  return coverage;
-}
-
-function occupiedRegion(coverage: Float32Array, columns: number, within: CellRegion): CellRegion | null {
-  let left = columns;
-  let right = -1;
-  let top = -1;
-  let bottom = -1;
-  for (let row = within.top; row <= within.bottom; row++) {
-    for (let column = within.left; column <= within.right; column++) {
-      if ((coverage[row * columns + column] as number) < 0.02) continue;
-      if (top < 0) top = row;
-      bottom = row;
-      if (column < left) left = column;
-      if (column > right) right = column;
-    }
-  }
-  return top < 0 ? null : { left, top, right, bottom };
 }
