@@ -1,0 +1,64 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { streamIdOf } from '../../src/commands/serve.ts';
+import { ProgramUnderTest, ServiceUnderTest } from '../system/service-process.ts';
+
+let program: ProgramUnderTest | undefined;
+
+afterEach(async () => {
+  await program?.end();
+});
+
+describe('trackcast serve', () => {
+  it('ends with code 1 and says which setting to change when its port is taken', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    program = new ProgramUnderTest(['serve'], { HTTP_PORT: String(port) });
+    expect(await program.ended).toBe(1);
+    expect(program.stderr).toContain('TRACKCAST_CONFIG_INVALID');
+    expect(program.stderr).toContain('HTTP_PORT');
+    expect(program.stderr).toContain('EADDRINUSE');
+    expect(program.stderr).not.toContain('    at ');
+    other.close();
+  });
+
+  it('ends with code 1 when its input cannot be read', async () => {
+    program = new ProgramUnderTest(['serve', '--input', 'no-such.mp4'], { HTTP_PORT: '0' });
+    expect(await program.ended).toBe(1);
+    expect(program.stderr).toContain('TRACKCAST_SOURCE_UNREADABLE');
+    expect(program.stderr).toContain('no-such.mp4');
+  });
+
+  it('ends at once on a second signal', async () => {
+    const service = await ServiceUnderTest.start();
+    program = service;
+    service.signal('SIGINT');
+    await service.says(/"msg":"stopping"/);
+    service.signal('SIGINT');
+    expect(await service.ended).toBe(130);
+  });
+
+  it('starts and stays alive while the broker is away', async () => {
+    const service = await ServiceUnderTest.start({ AMQP_URL: 'amqp://nobody:secretsecret@127.0.0.1:1' });
+    program = service;
+    expect((await service.get('/healthz')).status).toBe(200);
+    const ready = await service.get('/readyz');
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ checks: { broker: expect.stringContaining('broker') } });
+    service.signal('SIGTERM');
+    expect(await service.ended).toBe(0);
+    expect(service.stdout).not.toContain('secretsecret');
+  });
+});
+
+describe('streamIdOf', () => {
+  it.each([
+    ['/videos/or-3.mp4', 'or-3'],
+    ['case 12 (left).h264', 'case-12-left-'],
+    ['.mp4', 'input'],
+  ])('makes of %s the stream id %s', (path, expected) => {
+    expect(streamIdOf(path)).toBe(expected);
+  });
+});
