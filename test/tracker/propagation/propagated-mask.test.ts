@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { MaskLogits } from '../../../src/mask/mask-logits.ts';
+import { cellCoverage } from '../../../src/tracker/propagation/cell-coverage.ts';
 import { MotionEstimator } from '../../../src/tracker/propagation/motion-estimator.ts';
 import { createMotionField } from '../../../src/tracker/propagation/motion-field.ts';
-import { cellCoverage } from '../../../src/tracker/propagation/cell-coverage.ts';
 import { PropagatedMask } from '../../../src/tracker/propagation/propagated-mask.ts';
 import {
   disc,
