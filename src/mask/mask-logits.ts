@@ -1,3 +1,4 @@
+import { sampleBilinear } from './bilinear.ts';
 import type { Box } from './box.ts';
 import type { RunLengthMask } from './run-length.ts';
 import { RunWriter } from './run-writer.ts';
@@ -31,26 +32,10 @@ let rowScratch = new Float32Array(0);
 
 /** Logit at a point of the unit picture (0 to 1 from the top left), bilinear, continued beyond the border. */
 export function sampleLogits(logits: MaskLogits, unitX: number, unitY: number): number {
-  const { width, height, data } = logits;
-  let column = unitX * logits.spanX - 0.5;
-  let row = unitY * logits.spanY - 0.5;
-  const lastColumn = Math.min(width, logits.spanX) - 1;
-  const lastRow = Math.min(height, logits.spanY) - 1;
-  if (column < 0) column = 0;
-  else if (column > lastColumn) column = lastColumn;
-  if (row < 0) row = 0;
-  else if (row > lastRow) row = lastRow;
-  const left = column | 0;
-  const top = row | 0;
-  const right = left < width - 1 ? left + 1 : left;
-  const bottom = top < height - 1 ? top + 1 : top;
-  const fx = column - left;
-  const fy = row - top;
-  const a = data[top * width + left] as number;
-  const b = data[top * width + right] as number;
-  const c = data[bottom * width + left] as number;
-  const d = data[bottom * width + right] as number;
-  return (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
+  const { width, height, spanX, spanY, data } = logits;
+  const lastColumn = Math.min(width, spanX) - 1;
+  const lastRow = Math.min(height, spanY) - 1;
+  return sampleBilinear(data, width, unitX * spanX - 0.5, unitY * spanY - 0.5, 0, 0, lastColumn, lastRow);
 }
 
 /**

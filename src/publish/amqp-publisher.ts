@@ -1,4 +1,5 @@
 import type { ChannelModel, ConfirmChannel, Options } from 'amqplib';
+import { DrainWaiters } from './drain-waiters.ts';
 import { Outbox, type OutboxEntry, type OutboxLimits } from './outbox.ts';
 import type { MaskFormat, OutgoingMessage } from './outgoing-message.ts';
 import type { Publisher, PublisherCounters, PublisherDropReason } from './publisher.ts';
@@ -56,7 +57,7 @@ export class AmqpPublisher implements Publisher {
   readonly #options: AmqpPublisherOptions;
   readonly #outbox: Outbox;
   readonly #link: BrokerLink;
-  readonly #idle = new Set<() => void>();
+  readonly #drained = new DrainWaiters();
   readonly #dropped: Record<PublisherDropReason, number> = {
     outbox_full: 0,
     refused: 0,
@@ -93,15 +94,7 @@ export class AmqpPublisher implements Publisher {
 
   async drain(timeoutMs: number): Promise<void> {
     if (this.#outbox.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#idle.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, timeoutMs);
-      this.#idle.add(done);
-    });
+    await this.#drained.wait(timeoutMs);
   }
 
   async close(): Promise<void> {
@@ -237,7 +230,7 @@ export class AmqpPublisher implements Publisher {
 
   #notifyIdle(): void {
     if (this.#outbox.size > 0) return;
-    for (const done of this.#idle) done();
+    this.#drained.wake();
   }
 }
 

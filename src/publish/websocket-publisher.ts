@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws';
+import { DrainWaiters } from './drain-waiters.ts';
 import { LiveClient, type LiveClientLimits, type LiveCounts, liveCloseCodes } from './live-client.ts';
 import { type LiveSubscription, wantsStream } from './live-subscription.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
@@ -36,7 +37,7 @@ export class WebSocketPublisher implements Publisher {
   readonly #clients = new Set<LiveClient>();
   readonly #counts: LiveCounts = { published: 0, confirmed: 0, slowClient: 0, closed: 0, sending: 0 };
   readonly #demandListeners = new Set<() => void>();
-  readonly #idle = new Set<() => void>();
+  readonly #drained = new DrainWaiters();
   readonly #timers: readonly NodeJS.Timeout[];
   #closed = false;
 
@@ -119,15 +120,7 @@ export class WebSocketPublisher implements Publisher {
 
   async drain(timeoutMs: number): Promise<void> {
     if (this.#isIdle()) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#idle.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, timeoutMs);
-      this.#idle.add(done);
-    });
+    await this.#drained.wait(timeoutMs);
   }
 
   async close(): Promise<void> {
@@ -169,8 +162,8 @@ export class WebSocketPublisher implements Publisher {
   }
 
   readonly #notifyIdle = (): void => {
-    if (this.#idle.size === 0 || !this.#isIdle()) return;
-    for (const done of this.#idle) done();
+    if (!this.#drained.isAnyoneWaiting || !this.#isIdle()) return;
+    this.#drained.wake();
   };
 
   #demandChanged(): void {

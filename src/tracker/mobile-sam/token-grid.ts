@@ -1,3 +1,4 @@
+import { sampleBilinear } from '../../mask/bilinear.ts';
 import type { MaskLogits } from '../../mask/mask-logits.ts';
 
 /** Mask logits per token and side: tokens have a stride of 16 pixels, mask logits of 4. */
@@ -31,20 +32,10 @@ export function enlargeTokens(
   const columns = grid.width / logitsPerToken;
   const rows = grid.height / logitsPerToken;
   for (let y = 0; y < grid.height; y++) {
-    const row = Math.min(Math.max(0, (y + 0.5) / logitsPerToken - 0.5), rows - 1);
-    const top = row | 0;
-    const bottom = top < rows - 1 ? top + 1 : top;
-    const fy = row - top;
+    const row = (y + 0.5) / logitsPerToken - 0.5;
     for (let x = 0; x < grid.width; x++) {
-      const column = Math.min(Math.max(0, (x + 0.5) / logitsPerToken - 0.5), columns - 1);
-      const left = column | 0;
-      const right = left < columns - 1 ? left + 1 : left;
-      const fx = column - left;
-      const a = values[top * columns + left] as number;
-      const b = values[top * columns + right] as number;
-      const c = values[bottom * columns + left] as number;
-      const d = values[bottom * columns + right] as number;
-      out[y * grid.width + x] = (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
+      const column = (x + 0.5) / logitsPerToken - 0.5;
+      out[y * grid.width + x] = sampleBilinear(values, columns, column, row, 0, 0, columns - 1, rows - 1);
     }
   }
 }

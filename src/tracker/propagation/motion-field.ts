@@ -1,3 +1,5 @@
+import { sampleBilinear } from '../../mask/bilinear.ts';
+
 /** Cells that divide a luma plane; those at the right and bottom may reach beyond it. */
 export interface CellGrid {
   readonly columns: number;
@@ -60,21 +62,5 @@ export function sampleGrid(
   x: number,
   y: number,
 ): number {
-  let column = x / side - 0.5;
-  let row = y / side - 0.5;
-  if (column < 0) column = 0;
-  else if (column > columns - 1) column = columns - 1;
-  if (row < 0) row = 0;
-  else if (row > rows - 1) row = rows - 1;
-  const left = column | 0;
-  const top = row | 0;
-  const right = left + 1 < columns ? left + 1 : left;
-  const bottom = top + 1 < rows ? top + 1 : top;
-  const fx = column - left;
-  const fy = row - top;
-  const a = values[top * columns + left] as number;
-  const b = values[top * columns + right] as number;
-  const c = values[bottom * columns + left] as number;
-  const d = values[bottom * columns + right] as number;
-  return (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
+  return sampleBilinear(values, columns, x / side - 0.5, y / side - 0.5, 0, 0, columns - 1, rows - 1);
 }

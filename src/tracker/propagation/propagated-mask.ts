@@ -1,3 +1,4 @@
+import { sampleBilinear } from '../../mask/bilinear.ts';
 import { absentLogit, type MaskLogits, sampleLogits } from '../../mask/mask-logits.ts';
 import { cellCoverage, cellKind, occupiedRegion } from './cell-coverage.ts';
 import type { CellGrid, MotionField } from './motion-field.ts';
@@ -245,23 +246,9 @@ export class PropagatedMask {
 
   /** A grid's value at a luma position, bilinear, continued from the border of the known cells. */
   #sample(values: Float32Array, x: number, y: number): number {
-    const known = this.#known;
-    let column = x / this.#cellSize - 0.5;
-    let row = y / this.#cellSize - 0.5;
-    if (column < known.left) column = known.left;
-    else if (column > known.right) column = known.right;
-    if (row < known.top) row = known.top;
-    else if (row > known.bottom) row = known.bottom;
-    const left = column | 0;
-    const top = row | 0;
-    const right = left < known.right ? left + 1 : left;
-    const bottom = top < known.bottom ? top + 1 : top;
-    const fx = column - left;
-    const fy = row - top;
-    const a = values[top * this.#columns + left] as number;
-    const b = values[top * this.#columns + right] as number;
-    const c = values[bottom * this.#columns + left] as number;
-    const d = values[bottom * this.#columns + right] as number;
-    return (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
+    const { left, top, right, bottom } = this.#known;
+    const column = x / this.#cellSize - 0.5;
+    const row = y / this.#cellSize - 0.5;
+    return sampleBilinear(values, this.#columns, column, row, left, top, right, bottom);
   }
 }
