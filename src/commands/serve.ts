@@ -7,6 +7,7 @@ import type { TrackcastError } from '../errors.ts';
 import { type ChunkSource, isStreamId } from '../ingest/chunk.ts';
 import { quietCodecLog } from '../ingest/codec-log.ts';
 import { FileSource } from '../ingest/file-source.ts';
+import { createLogger } from '../log.ts';
 import { type Service, serve } from '../main.ts';
 
 /** More than draining takes with a broker that does not answer. */
@@ -32,6 +33,7 @@ export function registerServe(program: Command): void {
     .action(async (flags: ServeFlags) => {
       quietCodecLog();
       const loaded = loadConfig(flags.config === undefined ? {} : { file: flags.config });
+      endOnDefect(loaded.values);
       const service = await serve(loaded);
       stopOnSignal(service);
       try {
@@ -74,6 +76,18 @@ function stopOnSignal(service: Service): void {
     process.off('SIGINT', forced).off('SIGTERM', forced);
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
+}
+
+/**
+ * What nobody has caught is a defect, after which no state can be trusted: the broker delivers again what was not
+ * acknowledged. Through the logger, because what Node prints may hold bodies that a library has attached.
+ */
+function endOnDefect(config: Config): void {
+  const log = createLogger({ level: config.LOG_LEVEL });
+  process.on('uncaughtException', (err) => {
+    log.fatal({ err }, 'the program has a defect and ends');
+    process.exit(1);
+  });
 }
 
 function complain(error: TrackcastError): void {

@@ -40,6 +40,15 @@ describe('trackcast serve', () => {
     expect(await service.ended).toBe(130);
   });
 
+  it('ends with code 1 on a defect, and logs it without what hangs on the error', async () => {
+    const defect = `setTimeout(() => { throw Object.assign(new Error('boom'), { content: 'a body' }) }, 2000)`;
+    const preloaded = `--import=data:text/javascript,${encodeURIComponent(defect)}`;
+    program = new ProgramUnderTest(['serve', '--no-demo'], { HTTP_PORT: '0', NODE_OPTIONS: preloaded });
+    expect(await program.ended).toBe(1);
+    expect(program.stdout).toMatch(/"level":"fatal".*"message":"boom"/);
+    expect(program.stdout + program.stderr).not.toContain('a body');
+  });
+
   it('starts and stays alive while the broker is away', async () => {
     const service = await ServiceUnderTest.start({ AMQP_URL: 'amqp://nobody:secretsecret@127.0.0.1:1' });
     program = service;

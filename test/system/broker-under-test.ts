@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import amqp, { type ChannelModel, type ConfirmChannel } from 'amqplib';
+import { rejectionReasonHeader } from '../../src/ingest/amqp-dead-letter.ts';
 import { declareChunkTopology, defaultChunkTopology } from '../../src/ingest/amqp-topology.ts';
 import { writeChunkHeaders } from '../../src/ingest/chunk-headers.ts';
 import {
@@ -84,7 +85,7 @@ export class BrokerUnderTest {
     for (;;) {
       const message = await this.channel.get(this.#names.deadQueue, { noAck: true });
       if (message === false) return reasons;
-      reasons.push(message.properties.headers?.['x-trackcast-reason']);
+      reasons.push(message.properties.headers?.[rejectionReasonHeader]);
     }
   }
 
