@@ -112,7 +112,7 @@ const ingest = {
       'Longest time that a chunk waits for its acknowledgement when no later keyframe (IDR) comes. Less means less to decode again after a crash, but a picture may then have to wait for the next keyframe.',
   }),
   INGEST_PREFETCH: integerSetting({
-    default: 600,
+    default: 4096,
     min: 1,
     max: 65_535,
     description:

@@ -9,7 +9,6 @@ import type { TrackerCounters } from '../tracker/video-tracker.ts';
  * - `awaiting_keyframe`: the decoder had no picture to start from
  * - `already_published`: decoded again after a redelivery
  * - `stream_closed`: its stream ended first
- * - `rate`: above the configured frame rate
  */
 export const dropReasons = [
   'overwritten',
@@ -18,7 +17,6 @@ export const dropReasons = [
   'awaiting_keyframe',
   'already_published',
   'stream_closed',
-  'rate',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
@@ -46,7 +44,6 @@ export class StreamTotals {
     awaiting_keyframe: 0,
     already_published: 0,
     stream_closed: 0,
-    rate: 0,
   };
   readonly failed: Record<FailureStage, number> = { decode: 0, track: 0, publish: 0 };
   readonly trackEvents: Record<TrackEvent['kind'], number> = {

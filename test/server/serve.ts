@@ -28,7 +28,6 @@ export function exampleStatus(id: string): StreamStatus {
         awaiting_keyframe: 0,
         already_published: 0,
         stream_closed: 0,
-        rate: 0,
       },
     },
     tracks: { active: 2, occluded: 0, lost: 0 },
