@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import './no-telemetry.ts';
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerConfig } from './commands/config.ts';
 import { registerEval } from './commands/eval.ts';
@@ -11,6 +12,7 @@ import { TrackcastError } from './errors.ts';
 
 const program = new Command('trackcast')
   .description('Live video in, object tracks out.')
+  .version(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version)
   .showHelpAfterError();
 registerServe(program);
 registerPublish(program);

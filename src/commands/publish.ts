@@ -1,11 +1,11 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { quietCodecLog } from '../ingest/codec-log.ts';
 import type { FilePace } from '../ingest/file-source.ts';
 import type { FileChunking } from '../ingest/file-source-chunking.ts';
 import { runTestCamera } from '../ingest/test-camera.ts';
 import { chunkTopologyOf } from '../main.ts';
-import { streamIdOf } from './serve.ts';
+import { streamIdArgument, streamIdOf } from './serve.ts';
 
 const localBroker = 'amqp://guest:guest@127.0.0.1:5672';
 
@@ -28,10 +28,14 @@ export function registerPublish(program: Command): void {
     .argument('<file>', 'mp4, mkv or raw H.264')
     .option('--config <file>', 'YAML file with the settings of the service; the environment wins over it')
     .option('--amqp <url>', `the broker; default: AMQP_URL, else ${localBroker}`)
-    .option('--stream <id>', 'stream id; default: the file name')
+    .option('--stream <id>', 'stream id; default: the file name', streamIdArgument)
     .option('--chunk-bytes <min-max>', 'split at random byte positions instead of access units', byteRange)
     .option('--seed <number>', 'of the random splits', wholeNumber, 1)
-    .option('--speed <factor|max>', 'of playing, 1 is real time', speed, { kind: 'realtime' } as const)
+    .addOption(
+      new Option('--speed <factor|max>', 'of playing, 1 is real time')
+        .argParser(speed)
+        .default({ kind: 'realtime' }, '1'),
+    )
     .option('--loop', 'begin again at the end, until interrupted', false)
     .option('--sequence-start <number>', 'number of the first chunk', wholeNumber, 0)
     .action(async (file: string, flags: PublishFlags) => {

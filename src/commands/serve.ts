@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { DemoSource } from '../demo/demo-source.ts';
@@ -27,17 +27,18 @@ export function registerServe(program: Command): void {
     .description('Run the service: take video in, track, publish, show the live page.')
     .option('--config <file>', 'YAML file with settings; the environment wins over it')
     .option('--input <file>', 'also track this video (mp4, mkv, raw H.264) in a loop')
-    .option('--stream <id>', 'stream id of --input; default: its file name')
+    .option('--stream <id>', 'stream id of --input; default: its file name', streamIdArgument)
     .option('--demo', 'also track a generated scene; the default without a broker and without --input')
     .option('--no-demo', 'never track the generated scene')
     .action(async (flags: ServeFlags) => {
       quietCodecLog();
       const loaded = loadConfig(flags.config === undefined ? {} : { file: flags.config });
       endOnDefect(loaded.values);
+      const sources = sourcesOf(flags, loaded.values);
       const service = await serve(loaded);
       stopOnSignal(service);
       try {
-        for (const source of sourcesOf(flags, loaded.values)) await service.attach(source);
+        for (const source of sources) await service.attach(source);
       } catch (error) {
         await service.stop();
         throw error;
@@ -99,4 +100,10 @@ export function streamIdOf(path: string): string {
   const name = basename(path).replace(/\.[^.]+$/, '');
   const id = name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 128);
   return isStreamId(id) ? id : 'input';
+}
+
+/** Reads a stream id from the command line. */
+export function streamIdArgument(text: string): string {
+  if (!isStreamId(text)) throw new InvalidArgumentError('a stream id is 1 to 128 of A-Z a-z 0-9 . _ -');
+  return text;
 }

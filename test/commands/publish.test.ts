@@ -17,6 +17,7 @@ describe('trackcast publish', () => {
     [['--chunk-bytes', '9-5'], '100-5000'],
     [['--speed', 'fast'], 'number above 0'],
     [['--sequence-start', '-1'], 'whole number'],
+    [['--stream', 'a b'], 'stream id'],
   ])('refuses %j and says what it wants', async (flags, wanted) => {
     const program = new ProgramUnderTest(['publish', 'clip.mp4', ...flags]);
     expect(await program.ended).toBe(1);
