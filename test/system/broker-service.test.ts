@@ -72,17 +72,25 @@ describe.skipIf(!hasBroker)('the service with a broker', () => {
     }
     const service = await serve();
     const publisher = new ProgramUnderTest(
-      ['publish', clip, '--stream', 'or-3', '--chunk-bytes', '100-4000', '--speed', '0.5'],
+      ['publish', clip, '--stream', 'or-3', '--chunk-bytes', '100-4000', '--loop'],
       broker.environment,
     );
     programs.push(publisher);
+    const framesOfLongestTrack = () => {
+      const lengths = new Map<number, number>([[0, 0]]);
+      for (const { message } of broker.frames) {
+        for (const { id } of message.tracks) lengths.set(id, (lengths.get(id) ?? 0) + 1);
+      }
+      return Math.max(...lengths.values());
+    };
+    await until(() => expect(framesOfLongestTrack()).toBeGreaterThan(40));
+    publisher.signal('SIGINT');
     expect(await publisher.ended).toBe(0);
     expect(JSON.parse(publisher.stdout)).toMatchObject({ chunks: expect.any(Number) });
     await until(() => expect(broker.eventsOf('stream.ended')).toHaveLength(1));
 
     const [ended] = broker.eventsOf('stream.ended');
     const frames = await service.frames();
-    expect(frames.received).toBeGreaterThan(70);
     expect(frames.received).toBe(frames.tracked + frames.dropped + frames.failed);
     expect(frames.failed).toBe(0);
     expect(ended?.frames).toEqual(frames);
@@ -95,11 +103,6 @@ describe.skipIf(!hasBroker)('the service with a broker', () => {
 
     const indices = broker.frames.map(({ message }) => message.frame.index);
     expect(indices).toEqual([...indices].sort((a, b) => a - b));
-    const lives = new Map<number, number>();
-    for (const { message } of broker.frames) {
-      for (const { id } of message.tracks) lives.set(id, (lives.get(id) ?? 0) + 1);
-    }
-    expect(Math.max(...lives.values())).toBeGreaterThan(frames.tracked / 2);
     expect(broker.eventsOf('track.created').length).toBeGreaterThan(0);
   });
 
