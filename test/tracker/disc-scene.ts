@@ -13,7 +13,6 @@ export interface Disc {
 }
 
 export interface DiscSceneOptions {
-  readonly streamId?: string;
   readonly width?: number;
   readonly height?: number;
   readonly discs: readonly Disc[];
@@ -46,8 +45,8 @@ export class DiscScene {
     this.#options = options;
   }
 
-  frame(index: number): Frame {
-    const { streamId = 'scene', framesPerSecond = 25 } = this.#options;
+  frame(index: number, streamId = 'scene'): Frame {
+    const { framesPerSecond = 25 } = this.#options;
     const pixelSize = fitPixels(geometry, this.width, this.height);
     const pixels = new Uint8Array(pixelSize.width * pixelSize.height * 3);
     for (let y = 0; y < pixelSize.height; y++) {

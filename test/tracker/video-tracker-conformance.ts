@@ -42,7 +42,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
       const stream = tracker.openStream({ streamId: `stream-${++streams}`, ...options });
       const ledger = new TrackLedger();
       const see = async (index: number, prompts?: Prompt[], of = scene): Promise<TrackFrame> => {
-        const frame = of.frame(index);
+        const frame = of.frame(index, stream.streamId);
         return ledger.enter(frame, await stream.processFrame(frame, prompts));
       };
       const run = async (from: number, to: number, of = scene): Promise<TrackFrame> => {
@@ -214,7 +214,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
         const after = await tracked.see(1);
         expect(after.events).toEqual([]);
         expect(after.tracks).toHaveLength(1);
-        const withFrame = tracked.stream.processFrame(scene.frame(2), [
+        const withFrame = tracked.stream.processFrame(scene.frame(2, tracked.stream.streamId), [
           { shape: at(-1, -1), author: person },
         ]);
         await expect(withFrame).rejects.toMatchObject({ code: 'TRACKCAST_PROMPT_INVALID' });
@@ -286,10 +286,10 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     it('tolerates skipped frames, even before the first', async () => {
       const scene = new DiscScene({ discs: [redDisc] });
       await using tracked = watch(scene);
-      tracked.stream.skipFrame(scene.frame(0));
+      tracked.stream.skipFrame(scene.frame(0, tracked.stream.streamId));
       await tracked.see(1, [maskPrompt(scene, 0, 1)]);
       for (let index = 2; index <= 10; index += 2) {
-        tracked.stream.skipFrame(scene.frame(index));
+        tracked.stream.skipFrame(scene.frame(index, tracked.stream.streamId));
         await tracked.see(index + 1);
       }
       const last = await tracked.see(12);
@@ -365,7 +365,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
       const scene = new DiscScene({ discs: [redDisc] });
       const stream = tracker.openStream({ streamId: 'short' });
       const unused = tracker.openStream({ streamId: 'never-used' });
-      await stream.processFrame(scene.frame(0), [maskPrompt(scene, 0, 0)]);
+      await stream.processFrame(scene.frame(0, 'short'), [maskPrompt(scene, 0, 0)]);
       await stream.close();
       await unused.close();
       await tracker.dispose();
@@ -382,7 +382,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
       const tracks: TrackFrame['tracks'][][] = scenes.map(() => []);
       for (let index = 0; index < 6; index++) {
         for (const [at, scene] of scenes.entries()) {
-          const frame = scene.frame(index);
+          const frame = scene.frame(index, opened[at]?.streamId ?? '');
           const prompts = index === 0 ? [maskPrompt(scene, 0, 0)] : [];
           const tracked = await opened[at]?.processFrame(frame, prompts);
           tracks[at]?.push(tracked?.tracks ?? []);
