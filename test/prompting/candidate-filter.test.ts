@@ -87,6 +87,14 @@ describe('chooseNewObjects', () => {
     expect(choose([part, whole(0.81)]).chosen).toEqual([0]);
   });
 
+  it('keeps two things rather than the heap that they make', () => {
+    const heap = candidate(4, 5, 24, 10, 0.93);
+    expect(choose([candidate(4, 5, 10, 10, 0.95), candidate(18, 5, 10, 10, 0.94), heap])).toEqual({
+      chosen: [0, 1],
+      rejections: ['duplicate'],
+    });
+  });
+
   it('takes no more than there is room for, the best of them', () => {
     const candidates = [
       candidate(2, 2, 6, 6, 0.85),

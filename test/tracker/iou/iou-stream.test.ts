@@ -124,6 +124,19 @@ describe('IouStream', () => {
     expect((await stream.processFrame(blankFrame(1))).tracks.length).toBe(3);
   });
 
+  it('gives a hidden object up for a new one at the limit, and its place with it', async () => {
+    const here = { candidates: [box(4, 3)] };
+    const there = { candidates: [box(20, 14)] };
+    const { run } = open([here, here, there, { candidates: [box(4, 3), box(20, 14)] }], true, 1);
+    await run(0, 1);
+    expect((await run(2, 2)).events).toEqual([
+      { kind: 'occluded', trackId: 1 },
+      { kind: 'removed', trackId: 1 },
+      { kind: 'created', trackId: 2 },
+    ]);
+    expect((await run(3, 3)).tracks).toMatchObject([{ id: 2, box: { x: 80, y: 56 } }]);
+  });
+
   it('draws what a person points at, and takes no candidate at that place for another object', async () => {
     const { stream, run, lane } = open([
       {},
