@@ -32,6 +32,7 @@ const closedStreams = 'closed';
 const latencyBuckets = [
   0.001, 0.0025, 0.005, 0.01, 0.02, 0.033, 0.05, 0.067, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
+const eventLoopResolutionMs = 10;
 const latencyStages = ['decode', 'queue', 'track', 'publish', 'end_to_end'] as const;
 /** Reasons come from other parts of the program; this many get a series, the rest share one. */
 const maxReasons = 32;
@@ -71,7 +72,7 @@ export class PipelineMetrics {
   readonly #rejectedChunks: Counter<'reason'>;
   readonly #acknowledgements: Counter<'kind'>;
   readonly #broker: Gauge<'link'>;
-  readonly #eventLoop = monitorEventLoopDelay({ resolution: 10 });
+  readonly #eventLoop = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
   #liveClients: () => number = () => 0;
 
   constructor(options: PipelineMetricsOptions = {}) {
@@ -139,7 +140,9 @@ export class PipelineMetrics {
       help: 'Delay of the main thread since the last scrape, 99th percentile.',
       registers,
       collect() {
-        this.set(Number.isFinite(eventLoop.percentile(99)) ? eventLoop.percentile(99) / 1e9 : 0);
+        // Node's histogram holds the sampling interval along with the delay.
+        const seconds = eventLoop.percentile(99) / 1e9 - eventLoopResolutionMs / 1000;
+        this.set(Number.isFinite(seconds) ? Math.max(0, seconds) : 0);
         eventLoop.reset();
       },
     });

@@ -69,10 +69,6 @@ export class TemporaryFolder {
   }
 }
 
-export function concatenated(parts: readonly Uint8Array[]): Buffer {
-  return Buffer.concat(parts);
-}
-
 function openEncoder(name: 'libx264' | 'mpeg4', options: ClipOptions, globalHeader: boolean): CodecContext {
   const codec = Codec.findEncoderByName(name === 'libx264' ? FF_ENCODER_LIBX264 : FF_ENCODER_MPEG4);
   if (codec === null) {

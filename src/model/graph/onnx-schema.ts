@@ -99,7 +99,3 @@ const root = protobuf.Root.fromJSON({
 root.resolveAll();
 
 export const modelMessage = root.lookupType('ModelProto');
-export const nodeMessage = root.lookupType('NodeProto');
-export const attributeMessage = root.lookupType('AttributeProto');
-export const tensorMessage = root.lookupType('TensorProto');
-export const valueInfoMessage = root.lookupType('ValueInfoProto');

@@ -49,18 +49,6 @@ export function tensorIntegers(tensor: TensorProto): number[] {
   return checked(tensor, values);
 }
 
-/** Values of a float32 constant, copied. Throws `TRACKCAST_MODEL_INVALID` for other types and broken sizes. */
-export function tensorFloats(tensor: TensorProto): Float32Array {
-  if (tensor.dataType !== elementType.float32) throw invalid(tensor, 'is not of type float32');
-  const { rawData } = tensor;
-  if (rawData.length === 0) return checked(tensor, Float32Array.from(tensor.floatData ?? []));
-  if (rawData.length % 4 !== 0) throw invalid(tensor, 'ends within a value');
-  const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.length);
-  const values = new Float32Array(rawData.length / 4);
-  for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(i * 4, true);
-  return checked(tensor, values);
-}
-
 function invalid(tensor: TensorProto, reason: string): TrackcastError {
   return new TrackcastError('TRACKCAST_MODEL_INVALID', `constant '${tensor.name}' ${reason}`);
 }
