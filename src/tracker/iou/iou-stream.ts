@@ -1,6 +1,7 @@
 import { type Frame, frameInfoOf } from '../../buffer/frame.ts';
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
+import { positiveExtent } from '../../mask/mask-logits.ts';
 import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
@@ -131,6 +132,12 @@ export class IouStream implements TrackedStream {
     const { shape } = prompt;
     // Decoded before anything changes, because its runs may be wrong.
     const logits = shape.kind === 'mask' ? promptedLogits(shape.mask, maskGrid(frame.pixelSize)) : null;
+    if (logits !== null && positiveExtent(logits) === null) {
+      throw new TrackcastError('TRACKCAST_PROMPT_INVALID', 'the mask of the prompt is empty', {
+        streamId: this.streamId,
+        frameIndex: frame.index,
+      });
+    }
     const known = prompt.objectId === undefined ? undefined : this.#objects.table.find(prompt.objectId);
     const object =
       known ??

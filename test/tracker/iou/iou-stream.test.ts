@@ -170,6 +170,17 @@ describe('IouStream', () => {
     expect(stream.snapshot().nextTrackId).toBe(1);
   });
 
+  it('refuses an empty mask', async () => {
+    const { stream, run } = open(() => ({}), false);
+    await run(0, 0);
+    const region = { x: 0, y: 0, width: 2, height: 2 };
+    const mask = encodeRunLengthRegion(new Uint8Array(4), region, 128, 96);
+    await expect(stream.prompt({ shape: { kind: 'mask', mask }, author: 'person' })).rejects.toMatchObject({
+      code: 'TRACKCAST_PROMPT_INVALID',
+    });
+    expect((await run(1, 1)).events).toEqual([]);
+  });
+
   it('goes on with the masks that it has when a segmentation fails', async () => {
     const { run, lane, stream } = open(() => ({ candidates: [box(4, 3)] }));
     await run(0, 1);
