@@ -33,8 +33,8 @@ let rowScratch = new Float32Array(0);
 /** Logit at a point of the unit picture (0 to 1 from the top left), bilinear, continued beyond the border. */
 export function sampleLogits(logits: MaskLogits, unitX: number, unitY: number): number {
   const { width, height, spanX, spanY, data } = logits;
-  const lastColumn = Math.min(width, spanX) - 1;
-  const lastRow = Math.min(height, spanY) - 1;
+  const lastColumn = Math.min(width, Math.ceil(spanX)) - 1;
+  const lastRow = Math.min(height, Math.ceil(spanY)) - 1;
   return sampleBilinear(data, width, unitX * spanX - 0.5, unitY * spanY - 0.5, 0, 0, lastColumn, lastRow);
 }
 
@@ -51,7 +51,7 @@ export function renderMask(logits: MaskLogits, width: number, height: number): R
   const extent = positiveExtent(logits);
   if (extent === null) return null;
   const { spanX, spanY, data } = logits;
-  const lastColumn = Math.min(logits.width, spanX) - 1;
+  const lastColumn = Math.min(logits.width, Math.ceil(spanX)) - 1;
   const rows = Math.min(logits.height, Math.ceil(spanY));
   const pixelsPerRow = height / spanY;
   const firstRow = Math.max(0, extent.top - 1);

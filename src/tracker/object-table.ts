@@ -14,11 +14,16 @@ export interface NewObject {
   readonly score: number;
 }
 
+/** How far below an id that is asked for others stay free. */
+const maxPassedOver = 256;
+
 /** The objects of one stream. Ids only grow and are never given twice. */
 export class ObjectTable {
   readonly #streamId: string;
   readonly #limit: number;
   readonly #objects = new Map<number, TrackedObject>();
+  /** Ids below the next one that were never given. */
+  readonly #passedOver = new Set<number>();
   #nextId: number;
   #events: TrackEvent[] = [];
   #forgotten: number[] = [];
@@ -62,11 +67,14 @@ export class ObjectTable {
     return Math.max(0, this.#limit - this.#objects.size + expendable);
   }
 
-  /** Makes an object; at the limit, gives up the automatic one that has been hidden longest. */
+  /**
+   * Makes an object; at the limit, gives up the automatic one that has been hidden longest. Throws
+   * `TRACKCAST_PROMPT_INVALID` for an id that was given before.
+   */
   create(options: NewObject): TrackedObject {
-    if (this.#objects.size >= this.#limit) this.#evict();
     const id = options.id ?? this.#nextId;
-    this.#nextId = Math.max(this.#nextId, id + 1);
+    this.#claim(id);
+    if (this.#objects.size >= this.#limit) this.#evict();
     const object = new TrackedObject({ ...options, id });
     this.#objects.set(id, object);
     this.#events.push({ kind: 'created', trackId: id });
@@ -110,6 +118,18 @@ export class ObjectTable {
     const forgotten = this.#forgotten;
     this.#forgotten = [];
     return forgotten;
+  }
+
+  /** Makes sure that an id is given once only. Ids may be asked for in any order. */
+  #claim(id: number): void {
+    if (id < this.#nextId && !this.#passedOver.delete(id)) {
+      throw new TrackcastError('TRACKCAST_PROMPT_INVALID', `object id ${id} has been given before`, {
+        streamId: this.#streamId,
+      });
+    }
+    const firstPassedOver = Math.max(this.#nextId, id - maxPassedOver);
+    for (let passed = firstPassedOver; passed < id; passed++) this.#passedOver.add(passed);
+    this.#nextId = Math.max(this.#nextId, id + 1);
   }
 
   #evict(): void {

@@ -1,7 +1,7 @@
 import type { FrameInfo } from '../buffer/frame.ts';
 import { TrackcastError } from '../errors.ts';
 import { logitsFromMask, type MaskLogits } from '../mask/mask-logits.ts';
-import { decodeRunLength, type RunLengthMask } from '../mask/run-length.ts';
+import { decodeRunLength, type RunLengthMask, runLengthArea } from '../mask/run-length.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 
 /** What a prompt is checked against. */
@@ -9,7 +9,7 @@ export type PromptedFrame = Pick<FrameInfo, 'index' | 'timestampNs' | 'width' | 
 
 /**
  * Checks a prompt before anything is changed by it. Throws `TRACKCAST_PROMPT_INVALID` for coordinates outside
- * the picture, empty shapes and masks of another size.
+ * the picture, empty shapes and masks of another size, `TRACKCAST_MASK_INVALID` for masks that are none.
  */
 export function checkPrompt(prompt: Prompt, frame: PromptedFrame, streamId: string): void {
   const fail = (message: string): never => {
@@ -39,6 +39,7 @@ export function checkPrompt(prompt: Prompt, frame: PromptedFrame, streamId: stri
     if (width !== frame.width || height !== frame.height) {
       fail(`a mask of ${width}x${height} does not fit the picture of ${frame.width}x${frame.height}`);
     }
+    if (runLengthArea(shape.mask) === 0) fail('a mask without a pixel shows nothing');
   }
 }
 

@@ -24,11 +24,32 @@ const hide = (object: TrackedObject, frameIndex = 0) => {
 describe('ObjectTable', () => {
   it('gives ids upwards from the first, and goes on above those that people choose', () => {
     const table = new ObjectTable('a', 10, 5);
-    expect([made(table).id, made(table, { id: 9 }).id, made(table).id, made(table, { id: 2 }).id]).toEqual([
-      5, 9, 10, 2,
+    expect([made(table).id, made(table, { id: 9 }).id, made(table).id, made(table, { id: 7 }).id]).toEqual([
+      5, 9, 10, 7,
     ]);
     expect(made(table).id).toBe(11);
     expect(table.nextId).toBe(12);
+  });
+
+  it('refuses ids that were given before, also by a predecessor', () => {
+    const table = new ObjectTable('a', 10, 5);
+    made(table, { id: 8 });
+    table.remove(8);
+    for (const id of [8, 2]) {
+      expect(() => made(table, { id })).toThrow(
+        expect.objectContaining({ code: 'TRACKCAST_PROMPT_INVALID' }),
+      );
+    }
+    expect(made(table, { id: 6 }).id).toBe(6);
+    expect(() => made(table, { id: 6 })).toThrow(/given before/);
+    expect(made(table).id).toBe(9);
+  });
+
+  it('remembers a bounded number of free ids below one that is asked for', () => {
+    const table = new ObjectTable('a', 10, 1);
+    made(table, { id: 1_000_000_000 });
+    expect(made(table, { id: 999_999_999 }).id).toBe(999_999_999);
+    expect(() => made(table, { id: 17 })).toThrow(/given before/);
   });
 
   it('never gives the id of a removed object to another', () => {

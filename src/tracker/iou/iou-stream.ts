@@ -5,6 +5,7 @@ import { positiveExtent } from '../../mask/mask-logits.ts';
 import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
+import { LaneTurn } from '../lane-turn.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
 import { maskGrid, type SegmentationLane, type SegmentationTiming } from '../segmentation.ts';
 import type { TrackFrame } from '../track.ts';
@@ -15,7 +16,6 @@ import type {
   TrackerSnapshot,
 } from '../video-tracker.ts';
 import { innerPoint } from './inner-point.ts';
-import { LaneTurn } from './lane-turn.ts';
 import { PairedObjects, type ShownFrame } from './paired-objects.ts';
 
 export interface IouStreamSettings {

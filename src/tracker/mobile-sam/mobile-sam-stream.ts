@@ -5,6 +5,7 @@ import { chooseNewObjects } from '../../prompting/candidate-filter.ts';
 import type { Prompt } from '../../prompting/prompt.ts';
 import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
+import { LaneTurn } from '../lane-turn.ts';
 import type { Observation } from '../life-cycle.ts';
 import { ObjectTable } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
@@ -53,6 +54,7 @@ export class MobileSamStream implements TrackedStream {
   readonly #carrier: MaskCarrier;
   readonly #plan: SearchPlan;
   readonly #scan: PromptScan;
+  readonly #turn: LaneTurn | null;
   readonly #present = new PresentFrame();
   readonly #rejected: Record<string, number> = {};
   #lastFrame: LastFrame | null = null;
@@ -65,7 +67,9 @@ export class MobileSamStream implements TrackedStream {
     this.#settings = settings;
     this.#objects = new ObjectTable(options.streamId, settings.maxObjects, options.firstTrackId ?? 1);
     this.#carrier = new MaskCarrier(this.#objects);
-    this.#plan = new SearchPlan(this.#objects, settings.maxSegmentationsPerSecond);
+    this.#plan = new SearchPlan(options.streamId, this.#objects, settings.maxSegmentationsPerSecond);
+    const { lane, waitsForSegmentation } = settings;
+    this.#turn = lane === null ? null : new LaneTurn(lane, options.streamId, waitsForSegmentation);
     this.#scan = new PromptScan(settings.strategy, settings.repromptIntervalFrames);
   }
 
@@ -255,7 +259,7 @@ export class MobileSamStream implements TrackedStream {
   /** Hands the frame to the lane if it is free and there is something to look for. */
   async #startSegmentation(frame: Frame): Promise<void> {
     const { lane } = this.#settings;
-    if (lane === null || !this.#plan.isDue(frame.timestampNs) || !lane.canStart(this.streamId)) return;
+    if (lane === null || !this.#plan.isDue(frame.timestampNs) || !(await this.#turn?.come())) return;
     const scene = this.#present.sceneOf(frame, this.#objects.all());
     const hasLiveTracks = [...this.#objects.all()].some((object) => object.mask !== null);
     const gridPoints = this.#scan.take(scene, hasLiveTracks);

@@ -9,6 +9,7 @@ const lostPerRun = 3;
 
 /** Decides when a stream is segmented next, and what is looked for then. */
 export class SearchPlan {
+  readonly #streamId: string;
   readonly #objects: ObjectTable;
   readonly #maxPerSecond: number;
   #prompted: { readonly objectId: number; readonly shape: PromptShape }[] = [];
@@ -17,7 +18,8 @@ export class SearchPlan {
   #forgetAll = false;
 
   /** @param maxPerSecond segmentations per second of the capture clock at most */
-  constructor(objects: ObjectTable, maxPerSecond: number) {
+  constructor(streamId: string, objects: ObjectTable, maxPerSecond: number) {
+    this.#streamId = streamId;
     this.#objects = objects;
     this.#maxPerSecond = maxPerSecond;
   }
@@ -54,7 +56,7 @@ export class SearchPlan {
     this.#forgetAll = false;
     this.#lastRequestNs = frame.timestampNs;
     return {
-      streamId: frame.streamId,
+      streamId: this.#streamId,
       frameIndex: frame.index,
       pixels: frame.pixels,
       pixelSize: frame.pixelSize,

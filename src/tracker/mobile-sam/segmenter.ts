@@ -88,9 +88,10 @@ export class Segmenter {
         const logits = best?.logits ?? null;
         const appearance = logits === null ? null : learnAppearance(colours, logits);
         objects.push({ objectId: target.objectId, logits, score, appearance });
-        if (best === null)
-          coverage.set(target.objectId, new Float32Array(embedding.tokenColumns * embedding.tokenRows));
-        else if (score >= minScoreToRemember) coverage.set(target.objectId, tokenCoverage(best.logits, grid));
+        // Where an object was not found, nothing is remembered of it: it may have been overlooked.
+        if (best !== null && score >= minScoreToRemember) {
+          coverage.set(target.objectId, tokenCoverage(best.logits, grid));
+        }
       }
       for (const target of request.prompted) {
         const found = await this.#decodePrompted(embedding, request, target, grid);

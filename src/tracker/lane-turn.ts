@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { monotonicMs } from '../../clock.ts';
-import type { SegmentationLane } from '../segmentation.ts';
+import { monotonicMs } from '../clock.ts';
+import type { SegmentationLane } from './segmentation.ts';
 
 /** How long a frame waits for the lane to load its models or to serve other streams, milliseconds. */
 const patienceMs = 2000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { LaneTurn } from '../../../src/tracker/iou/lane-turn.ts';
-import { ScriptedLane } from '../scripted-lane.ts';
+import { LaneTurn } from '../../src/tracker/lane-turn.ts';
+import { ScriptedLane } from './scripted-lane.ts';
 
 /** A lane that is free from the `answer`-th question on. */
 class BusyLane extends ScriptedLane {
