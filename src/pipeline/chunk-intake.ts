@@ -104,7 +104,7 @@ export class ChunkIntake {
       await this.#betweenLives(streamId);
       if (lives.get(streamId) !== undefined) throw new Error('another publisher has taken the stream');
       session = undefined;
-      memory.lastPublished = null;
+      memory.published.clear();
     }
     if (session === undefined) {
       if (this.#isClosed) return;
@@ -143,7 +143,7 @@ export class ChunkIntake {
     const after = ledger.counters;
     this.#options.lives.settled('ack', after.acknowledged - before.acknowledged);
     // A recording that is sent again may bring the same numbers and times: its frames are new ones.
-    if (session === undefined && after.restarts > before.restarts) memory.lastPublished = null;
+    if (session === undefined && after.restarts > before.restarts) memory.published.clear();
     return admission === 'decode';
   }
 

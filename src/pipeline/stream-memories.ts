@@ -1,4 +1,5 @@
 import { AcknowledgementLedger } from '../ingest/acknowledgement-ledger.ts';
+import { PublishedFrames } from './published-frames.ts';
 
 /** What is kept of a stream after it has closed, so that its next life continues it. */
 export interface StreamMemory {
@@ -6,12 +7,7 @@ export interface StreamMemory {
   epoch: number;
   nextFrameIndex: number;
   nextTrackId: number;
-  /** Name and capture time of the newest frame whose tracks went out. */
-  lastPublished: {
-    readonly chunkSequence: number;
-    readonly unitInChunk: number;
-    readonly timestampNs: bigint;
-  } | null;
+  readonly published: PublishedFrames;
   /** Until then chunks that come for the first time wait behind those that were given back; see `ChunkIntake`. */
   redeliveryUntilMs: number;
   closedAtMs: number;
@@ -45,7 +41,7 @@ export class StreamMemories {
         epoch: 0,
         nextFrameIndex: 0,
         nextTrackId: 1,
-        lastPublished: null,
+        published: new PublishedFrames(),
         redeliveryUntilMs: 0,
         closedAtMs: nowMs,
       };

@@ -163,17 +163,7 @@ export class StreamSession {
     this.newestFrame = { index: frame.index, timestampNs: frame.timestampNs };
     this.#continueIndicesAt(frame.index + 1);
     for (const { id } of tracks) this.trackIdGiven(id);
-    const { chunkSequence, unitInChunk, timestampNs } = frame;
-    const last = this.memory.lastPublished;
-    if (last !== null && timestampNs <= last.timestampNs) {
-      // A clock that was set back is no redelivery: the numbers go on.
-      const isLater =
-        chunkSequence > last.chunkSequence ||
-        (chunkSequence === last.chunkSequence && unitInChunk > last.unitInChunk);
-      if (!isLater) return false;
-    }
-    this.memory.lastPublished = { chunkSequence, unitInChunk, timestampNs };
-    return true;
+    return this.memory.published.add(frame);
   }
 
   /** The stream's next life gives ids beyond this one. */
