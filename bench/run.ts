@@ -31,7 +31,7 @@ const sizes = [
   [1280, 720],
   [1920, 1080],
 ] as const;
-const videoFrames = 250;
+const videoFrames = 750;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -47,6 +47,8 @@ export async function createSession(bytes: Uint8Array, options: SessionOptions):
         intraOpNumThreads: options.intraOpThreads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
+        // Planned memory suits fixed shapes; with ours, plans for every shape seen would pile up.
+        enableMemPattern: false,
         logSeverityLevel: 3,
         // Waiting threads that spin take the processor from decoding and from other sessions.
         extra: { session: { intra_op: { allow_spinning: '0' } } },
