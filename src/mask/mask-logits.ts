@@ -110,6 +110,24 @@ export function renderMask(logits: MaskLogits, width: number, height: number): R
   };
 }
 
+/** The same mask on another grid over the same picture; the original where the grids are equal. */
+export function resampleLogits(
+  logits: MaskLogits,
+  grid: Pick<MaskLogits, 'width' | 'height' | 'spanX' | 'spanY'>,
+): MaskLogits {
+  const { width, height, spanX, spanY } = grid;
+  const isSame =
+    logits.width === width && logits.height === height && logits.spanX === spanX && logits.spanY === spanY;
+  if (isSame) return logits;
+  const data = new Float32Array(width * height).fill(absentLogit);
+  for (let row = 0; row < Math.min(height, Math.ceil(spanY)); row++) {
+    for (let column = 0; column < Math.min(width, Math.ceil(spanX)); column++) {
+      data[row * width + column] = sampleLogits(logits, (column + 0.5) / spanX, (row + 0.5) / spanY);
+    }
+  }
+  return { width, height, spanX, spanY, data };
+}
+
 /** Rows and columns of the grid between which positive logits lie, inclusive; null without any. */
 export function positiveExtent(
   logits: MaskLogits,

@@ -157,12 +157,13 @@ export class StreamSession {
    * Takes over what a tracked frame tells of its stream. Returns false when its tracks have gone out before: it
    * was decoded again after a redelivery.
    */
-  frameTracked({ frame, tracks }: TrackFrame): boolean {
+  frameTracked({ frame, tracks, events }: TrackFrame): boolean {
     if (this.#state === 'starting') this.moveTo('live');
     this.size = { width: frame.width, height: frame.height };
     this.newestFrame = { index: frame.index, timestampNs: frame.timestampNs };
     this.#continueIndicesAt(frame.index + 1);
     for (const { id } of tracks) this.trackIdGiven(id);
+    for (const { trackId } of events) this.trackIdGiven(trackId);
     return this.memory.published.add(frame);
   }
 

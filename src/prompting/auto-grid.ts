@@ -3,20 +3,30 @@ import type { PromptScene, PromptStrategy } from './prompt-strategy.ts';
 /** Points along the longer side of the picture. */
 const pointsAlongLongSide = 9;
 
+/** Where the points of successive rounds lie within their squares. */
+const phases = [
+  [0.5, 0.5],
+  [1, 1],
+  [1, 0.5],
+  [0.5, 1],
+] as const;
+
 /**
- * A regular grid of points over everything that no track covers. Points come in an order that spreads: however
+ * A regular grid of points over everything that no track covers, moved by half its spacing from round to round, so
+ * that what lies between the points of one round is hit by another. Points come in an order that spreads: however
  * few of them a frame's budget allows, they are far apart.
  */
 export class AutoGrid implements PromptStrategy {
   readonly name = 'auto_grid';
 
-  propose(scene: PromptScene): Float32Array {
+  propose(scene: PromptScene, round: number): Float32Array {
     const { columns, rows } = gridSize(scene.aspectRatio);
+    const [phaseX, phaseY] = phases[round % phases.length] ?? phases[0];
     const points: number[] = [];
     for (const at of spreadOrder(columns * rows)) {
-      const x = ((at % columns) + 0.5) / columns;
-      const y = (Math.floor(at / columns) + 0.5) / rows;
-      if (!scene.isCovered(x, y)) points.push(x, y);
+      const x = ((at % columns) + phaseX) / columns;
+      const y = (Math.floor(at / columns) + phaseY) / rows;
+      if (x < 1 && y < 1 && !scene.isCovered(x, y)) points.push(x, y);
     }
     return Float32Array.from(points);
   }

@@ -11,8 +11,10 @@ export interface PromptStrategy {
   readonly name: 'auto_grid' | 'none';
   /**
    * Points worth trying on this picture, most useful first, as x, y pairs; none where a track covers them.
+   *
+   * @param round counts the rounds of prompting from 0, so that each can look elsewhere
    */
-  propose(scene: PromptScene): Float32Array;
+  propose(scene: PromptScene, round: number): Float32Array;
 }
 
 /** Only people prompt. */

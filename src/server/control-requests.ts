@@ -12,7 +12,7 @@ const labelSchema = z
   .max(100)
   .regex(/^\P{Cc}+$/u);
 
-const objectIdSchema = z.int().min(0);
+const objectIdSchema = z.int32().min(0);
 
 /** Body of `POST /v1/streams/:id/prompts`: points, a box, both, or a mask, in source pixels. */
 const promptBodySchema = z.strictObject({

@@ -1,8 +1,11 @@
 import type { FrameInfo } from '../buffer/frame.ts';
 import { TrackcastError } from '../errors.ts';
-import { logitsFromMask, type MaskLogits } from '../mask/mask-logits.ts';
+import { logitsFromMask, type MaskLogits, positiveExtent } from '../mask/mask-logits.ts';
 import { decodeRunLength, type RunLengthMask, runLengthArea } from '../mask/run-length.ts';
 import type { Prompt } from '../prompting/prompt.ts';
+
+/** Ids stay far below where whole numbers lose their precision. */
+const maxObjectId = 2 ** 31 - 1;
 
 /** What a prompt is checked against. */
 export type PromptedFrame = Pick<FrameInfo, 'index' | 'timestampNs' | 'width' | 'height'>;
@@ -16,8 +19,8 @@ export function checkPrompt(prompt: Prompt, frame: PromptedFrame, streamId: stri
     throw new TrackcastError('TRACKCAST_PROMPT_INVALID', message, { streamId, frameIndex: frame.index });
   };
   const { shape, objectId } = prompt;
-  if (objectId !== undefined && !(Number.isSafeInteger(objectId) && objectId >= 0)) {
-    fail(`${objectId} is no object id: ids are whole numbers from 0`);
+  if (objectId !== undefined && !(Number.isInteger(objectId) && objectId >= 0 && objectId <= maxObjectId)) {
+    fail(`${objectId} is no object id: ids are whole numbers from 0 to ${maxObjectId}`);
   }
   const isInside = (x: number, y: number) => x >= 0 && y >= 0 && x <= frame.width && y <= frame.height;
   if (shape.kind === 'points') {
@@ -43,11 +46,18 @@ export function checkPrompt(prompt: Prompt, frame: PromptedFrame, streamId: stri
   }
 }
 
-/** Logits of a mask prompt. Throws `TRACKCAST_MASK_INVALID`. */
+/**
+ * Logits of a mask prompt. Throws `TRACKCAST_MASK_INVALID`, and `TRACKCAST_PROMPT_INVALID` for a mask that is too
+ * small to be seen on the grid.
+ */
 export function promptedLogits(
   mask: RunLengthMask,
   grid: Pick<MaskLogits, 'width' | 'height' | 'spanX' | 'spanY'>,
 ): MaskLogits {
   const [height, width] = mask.size;
-  return logitsFromMask(decodeRunLength(mask), width, height, grid);
+  const logits = logitsFromMask(decodeRunLength(mask), width, height, grid);
+  if (positiveExtent(logits) === null) {
+    throw new TrackcastError('TRACKCAST_PROMPT_INVALID', 'the mask is too small to be tracked');
+  }
+  return logits;
 }

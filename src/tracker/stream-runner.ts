@@ -57,8 +57,13 @@ export class StreamRunner {
     while (this.#ring.unread() > 1) {
       using frame = this.#ring.leaseNext();
       if (frame === null) return;
-      this.#untracked.stale++;
-      this.#stream.skipFrame(frame);
+      try {
+        this.#stream.skipFrame(frame);
+        this.#untracked.stale++;
+      } catch (error) {
+        this.#untracked.failed++;
+        this.#events.onFrameFailed(frame.index, error);
+      }
     }
   }
 

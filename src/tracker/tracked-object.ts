@@ -16,6 +16,8 @@ export class TrackedObject {
   readonly author: 'person' | 'strategy';
   readonly firstFrame: number;
   label: string | null;
+  /** Newest frame on which a person gave the mask; what a model saw before that is out of date. */
+  correctedOn = -1;
   #state: TrackState = 'active';
   #mask: PropagatedMask | null = null;
   #appearance: Appearance | null = null;
@@ -65,7 +67,8 @@ export class TrackedObject {
 
   /** Seconds of the capture clock since the object was last seen. */
   hiddenSeconds(timestampNs: bigint): number {
-    return Number(timestampNs - this.#lastSeenNs) / 1e9;
+    // A capture clock may be set back.
+    return Math.max(0, Number(timestampNs - this.#lastSeenNs) / 1e9);
   }
 
   /** Takes a mask that a model or a person gave, already carried to the present frame. */

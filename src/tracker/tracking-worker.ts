@@ -91,8 +91,15 @@ async function answer(streamId: string, request: TrackingRequest): Promise<Track
     }
     return { kind: 'done', objectId: null, snapshot: null };
   } catch (error) {
-    if (error instanceof TrackcastError) return { kind: 'refused', code: error.code, message: error.message };
-    throw error;
+    // Whatever one request runs into, the streams of this worker go on.
+    const { code, message } =
+      error instanceof TrackcastError
+        ? error
+        : new TrackcastError(
+            'TRACKCAST_INFERENCE_FAILED',
+            error instanceof Error ? error.message : String(error),
+          );
+    return { kind: 'refused', code, message };
   }
 }
 

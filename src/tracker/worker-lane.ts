@@ -34,6 +34,8 @@ export class WorkerLane implements SegmentationLane {
   readonly #exited: Promise<void>;
   #state: LaneState = 'warming';
   #busyWith: SegmentationRequest | null = null;
+  /** The stream of the request under way was closed. */
+  #isDiscarded = false;
   #pixels = new Uint8Array(new SharedArrayBuffer(0));
   #waiters: (() => void)[] = [];
 
@@ -71,7 +73,9 @@ export class WorkerLane implements SegmentationLane {
     return true;
   }
 
+  /** Throws an `Error` while another request is under way: its pixels must not be overwritten. */
   async start(request: SegmentationRequest): Promise<void> {
+    if (this.#state !== 'idle') throw new Error(`a lane that is ${this.#state} takes no request`);
     if (this.#pixels.length < request.pixels.length) {
       this.#pixels = new Uint8Array(new SharedArrayBuffer(request.pixels.length));
     }
@@ -99,6 +103,7 @@ export class WorkerLane implements SegmentationLane {
   closeStream(streamId: string): void {
     this.#outcomes.delete(streamId);
     this.#turns.delete(streamId);
+    if (this.#busyWith?.streamId === streamId) this.#isDiscarded = true;
     if (this.#state !== 'stopped') this.#command({ kind: 'close_stream', streamId });
   }
 
@@ -137,8 +142,9 @@ export class WorkerLane implements SegmentationLane {
 
   #finish(outcome: SegmentationOutcome): void {
     const { streamId } = outcome.kind === 'result' ? outcome.result : outcome.failure;
-    // A stream that was closed meanwhile has no turn and wants no outcome.
-    if (this.#turns.has(streamId)) this.#outcomes.set(streamId, outcome);
+    // A stream that was closed meanwhile wants no outcome, not even if it has been opened again.
+    if (this.#turns.has(streamId) && !this.#isDiscarded) this.#outcomes.set(streamId, outcome);
+    this.#isDiscarded = false;
     this.#busyWith = null;
     if (this.#state === 'busy') this.#state = 'idle';
     this.#wake();
@@ -150,7 +156,7 @@ export class WorkerLane implements SegmentationLane {
     const error = new TrackcastError(code, message);
     const request = this.#busyWith;
     this.#busyWith = null;
-    if (request !== null) {
+    if (request !== null && !this.#isDiscarded && this.#turns.has(request.streamId)) {
       const { streamId, frameIndex } = request;
       this.#outcomes.set(streamId, { kind: 'failure', failure: { streamId, frameIndex, error } });
     }

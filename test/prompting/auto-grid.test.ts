@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { AutoGrid } from '../../src/prompting/auto-grid.ts';
 import { noStrategy } from '../../src/prompting/prompt-strategy.ts';
 
-function points(aspectRatio: number, isCovered: (x: number, y: number) => boolean = () => false) {
-  const flat = new AutoGrid().propose({ aspectRatio, isCovered });
+function points(aspectRatio: number, isCovered: (x: number, y: number) => boolean = () => false, round = 0) {
+  const flat = new AutoGrid().propose({ aspectRatio, isCovered }, round);
   return Array.from({ length: flat.length / 2 }, (_, at) => ({
     x: flat[at * 2] as number,
     y: flat[at * 2 + 1] as number,
@@ -48,6 +48,14 @@ describe('AutoGrid', () => {
     expect(points(1.5, () => true)).toEqual([]);
   });
 
+  it('looks between the points of the rounds before, inside the picture', () => {
+    const rounds = [0, 1, 2, 3].map((round) => points(16 / 9, undefined, round));
+    const all = rounds.flat();
+    expect(new Set(all.map(({ x, y }) => `${x.toFixed(6)} ${y.toFixed(6)}`)).size).toBe(all.length);
+    expect(all.every(({ x, y }) => x > 0 && x < 1 && y > 0 && y < 1)).toBe(true);
+    expect(points(16 / 9, undefined, 4)).toEqual(rounds[0]);
+  });
+
   it('begins with points that are far apart', () => {
     const all = points(16 / 9);
     expect(closest(all.slice(0, 4), 16 / 9)).toBeGreaterThan(1.9 * closest(all, 16 / 9));
@@ -56,6 +64,6 @@ describe('AutoGrid', () => {
 
 describe('noStrategy', () => {
   it('proposes nothing', () => {
-    expect(noStrategy.propose({ aspectRatio: 1, isCovered: () => false })).toHaveLength(0);
+    expect(noStrategy.propose({ aspectRatio: 1, isCovered: () => false }, 0)).toHaveLength(0);
   });
 });

@@ -1,7 +1,7 @@
 import { type Frame, frameInfoOf } from '../../buffer/frame.ts';
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
-import { positiveExtent } from '../../mask/mask-logits.ts';
+import { resampleLogits } from '../../mask/mask-logits.ts';
 import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
@@ -132,12 +132,6 @@ export class IouStream implements TrackedStream {
     const { shape } = prompt;
     // Decoded before anything changes, because its runs may be wrong.
     const logits = shape.kind === 'mask' ? promptedLogits(shape.mask, maskGrid(frame.pixelSize)) : null;
-    if (logits !== null && positiveExtent(logits) === null) {
-      throw new TrackcastError('TRACKCAST_PROMPT_INVALID', 'the mask of the prompt is empty', {
-        streamId: this.streamId,
-        frameIndex: frame.index,
-      });
-    }
     const known = prompt.objectId === undefined ? undefined : this.#objects.table.find(prompt.objectId);
     const object =
       known ??
@@ -160,13 +154,15 @@ export class IouStream implements TrackedStream {
     const { lane, strategy } = this.#settings;
     if (lane === null || this.#turn === null) return;
     const aspectRatio = frame.width / frame.height;
-    const whole = strategy.propose({ aspectRatio, isCovered: () => false });
+    const whole = strategy.propose({ aspectRatio, isCovered: () => false }, 0);
     const again = this.#objects.lastPlaces.flatMap((place) => {
       const point = innerPoint(place);
       return point === null ? [] : [point.x, point.y];
     });
     const gridPoints = Float32Array.from([...again, ...whole]);
     if (gridPoints.length + this.#prompted.length === 0 || !(await this.#turn.come())) return;
+    // Another stream may have taken the lane while this one was waking up.
+    if (!lane.canStart(this.streamId)) return;
     if (whole.length > 0) this.#rounds[this.#segmentations === 0 ? 'first_frame' : 'interval']++;
     this.#prompts += gridPoints.length / 2;
     const prompted = this.#prompted
@@ -184,8 +180,7 @@ export class IouStream implements TrackedStream {
       prompted: prompted.map(({ objectId, shape }) => ({
         objectId,
         shape,
-        currentLogits:
-          this.#objects.table.get(objectId).presentLogits((size) => new Float32Array(size))?.data ?? null,
+        currentLogits: this.#logitsOn(frame, objectId),
       })),
       gridPoints,
       forgotten: this.#objects.table.takeForgotten(),
@@ -193,6 +188,12 @@ export class IouStream implements TrackedStream {
       forgetAll: true,
     });
     await lane.finished(this.streamId);
+  }
+
+  /** An object's mask on the grid of this frame, which may have another size than the one it was seen on. */
+  #logitsOn(frame: Frame, objectId: number): Float32Array | null {
+    const logits = this.#objects.table.get(objectId).presentLogits((size) => new Float32Array(size));
+    return logits === null ? null : resampleLogits(logits, maskGrid(frame.pixelSize)).data;
   }
 
   /** Takes in what the lane has finished; true when a look has changed the tracks. */

@@ -1,10 +1,11 @@
 import type { Frame } from '../../buffer/frame.ts';
-import type { MaskLogits } from '../../mask/mask-logits.ts';
+import { type MaskLogits, resampleLogits } from '../../mask/mask-logits.ts';
 import type { ObjectTable } from '../object-table.ts';
 import { MotionEstimator } from '../propagation/motion-estimator.ts';
 import type { CellGrid } from '../propagation/motion-field.ts';
 import { MotionHistory } from '../propagation/motion-history.ts';
 import { PropagatedMask } from '../propagation/propagated-mask.ts';
+import { maskGrid } from '../segmentation.ts';
 import { type Arrival, LandingQueue } from './landing-queue.ts';
 
 /** Pictures of motion kept: a segmentation that takes longer than this lands too late to be of use. */
@@ -33,7 +34,7 @@ export class MaskCarrier {
     const field = this.#history.borrow(frame.lumaWidth, frame.lumaHeight);
     if (!this.#estimator.estimate(frame, field)) {
       this.#history.begin(frame.index);
-      this.#regrid(field);
+      this.#regrid(field, maskGrid(frame.pixelSize));
       return false;
     }
     if (field.isSceneCut) {
@@ -64,6 +65,11 @@ export class MaskCarrier {
     if (this.#grid !== null) this.#landing.add(mask, this.#grid);
   }
 
+  /** Whether a mask of that earlier frame could still be brought to the present. */
+  reachesBackTo(frameIndex: number): boolean {
+    return this.#history.since(frameIndex) !== null;
+  }
+
   /** Brings late masks to the present, at most some of them at a time if told so. */
   land(limitSteps: boolean, onLanded: (arrival: Arrival) => void): void {
     this.#landing.land(limitSteps, onLanded);
@@ -80,15 +86,13 @@ export class MaskCarrier {
   }
 
   /** Masks outlive a change of the picture's size: they are defined over the unit picture. */
-  #regrid(grid: CellGrid): void {
-    const known = this.#grid;
+  #regrid(grid: CellGrid, masks: ReturnType<typeof maskGrid>): void {
     this.#grid = grid;
-    if (known === null || (known.lumaWidth === grid.lumaWidth && known.lumaHeight === grid.lumaHeight))
-      return;
     this.#landing.clear();
     for (const object of this.#objects.all()) {
       const logits = object.presentLogits((size) => new Float32Array(size));
-      if (logits !== null) object.show(new PropagatedMask(logits, grid), object.score, false);
+      if (logits === null) continue;
+      object.show(new PropagatedMask(resampleLogits(logits, masks), grid), object.score, false);
     }
   }
 }

@@ -1,7 +1,6 @@
 import { type Frame, frameInfoOf } from '../../buffer/frame.ts';
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
-import { chooseNewObjects } from '../../prompting/candidate-filter.ts';
 import type { Prompt } from '../../prompting/prompt.ts';
 import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
@@ -9,12 +8,7 @@ import { LaneTurn } from '../lane-turn.ts';
 import type { Observation } from '../life-cycle.ts';
 import { ObjectTable } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
-import {
-  maskGrid,
-  type SegmentationLane,
-  type SegmentationResult,
-  type SegmentationTiming,
-} from '../segmentation.ts';
+import { maskGrid, type SegmentationLane, type SegmentationTiming } from '../segmentation.ts';
 import type { Provenance, TrackFrame } from '../track.ts';
 import type { TrackedObject } from '../tracked-object.ts';
 import type {
@@ -27,6 +21,7 @@ import { MaskCarrier } from './mask-carrier.ts';
 import { PresentFrame } from './present-frame.ts';
 import { PromptScan } from './prompt-scan.ts';
 import { SearchPlan } from './search-plan.ts';
+import { SearchResults } from './search-results.ts';
 
 export interface MobileSamStreamSettings {
   /** Where segmentations run; null to carry prompted masks on motion alone. */
@@ -56,7 +51,8 @@ export class MobileSamStream implements TrackedStream {
   readonly #scan: PromptScan;
   readonly #turn: LaneTurn | null;
   readonly #present = new PresentFrame();
-  readonly #rejected: Record<string, number> = {};
+  readonly #results: SearchResults;
+  #promptedInLook: readonly number[] = [];
   #lastFrame: LastFrame | null = null;
   #lastTracks: TrackFrame['tracks'] = [];
   #segmentations = 0;
@@ -67,6 +63,7 @@ export class MobileSamStream implements TrackedStream {
     this.#settings = settings;
     this.#objects = new ObjectTable(options.streamId, settings.maxObjects, options.firstTrackId ?? 1);
     this.#carrier = new MaskCarrier(this.#objects);
+    this.#results = new SearchResults(this.#objects, this.#carrier);
     this.#plan = new SearchPlan(options.streamId, this.#objects, settings.maxSegmentationsPerSecond);
     const { lane, waitsForSegmentation } = settings;
     this.#turn = lane === null ? null : new LaneTurn(lane, options.streamId, waitsForSegmentation);
@@ -120,6 +117,8 @@ export class MobileSamStream implements TrackedStream {
     this.#carrier.clear();
     this.#scan.reset();
     this.#plan.forgetAll();
+    this.#results.ignoreUpTo(this.#lastFrame?.index ?? -1);
+    this.#lastTracks = [];
   }
 
   snapshot(): TrackerSnapshot {
@@ -132,7 +131,7 @@ export class MobileSamStream implements TrackedStream {
       lastSegmentation: this.#lastSegmentation,
       prompts: this.#scan.prompts,
       reprompts: this.#scan.rounds,
-      rejectedCandidates: { ...this.#rejected },
+      rejectedCandidates: this.#results.rejected,
     };
   }
 
@@ -147,10 +146,9 @@ export class MobileSamStream implements TrackedStream {
     if (outcome?.kind === 'result') {
       this.#segmentations++;
       this.#lastSegmentation = outcome.result.timing;
-      for (const found of outcome.result.objects) this.#integrate(found, outcome.result, frame);
-      this.#adopt(outcome.result, frame);
+      this.#results.integrate(outcome.result, frame);
     } else if (outcome?.kind === 'failure') {
-      this.#countRejection('segmentation_failed');
+      this.#results.countRejection('segmentation_failed');
       this.#removeUnseen();
     }
     let isRefreshed = false;
@@ -167,59 +165,11 @@ export class MobileSamStream implements TrackedStream {
     return isRefreshed;
   }
 
-  #integrate(found: SegmentationResult['objects'][number], result: SegmentationResult, frame: Frame): void {
-    const object = this.#objects.find(found.objectId);
-    if (object === undefined) return;
-    const { objectId, score, appearance } = found;
-    if (found.logits !== null) {
-      const logits = { ...result.grid, data: found.logits };
-      const { frameIndex } = result;
-      this.#carrier.addLate({ objectId, logits, score, appearance, frameIndex, isNew: false });
-      return;
-    }
-    this.#carrier.drop(objectId);
-    if (object.author === 'strategy' && object.confirmations === 0) {
-      // An automatic object that is not found even once again was no object.
-      this.#countRejection('not_found_again');
-      this.#objects.remove(objectId);
-      return;
-    }
-    this.#objects.note(object.observe({ kind: 'absent' }, frame.index, frame.timestampNs));
-  }
-
-  /** Makes objects of the candidates that are new and good enough. */
-  #adopt(result: SegmentationResult, frame: Frame): void {
-    const occupied = new Uint8Array(result.grid.width * result.grid.height);
-    for (const { logits } of result.objects) {
-      if (logits === null) continue;
-      for (let at = 0; at < occupied.length; at++) if ((logits[at] as number) > 0) occupied[at] = 1;
-    }
-    const room = this.#objects.room();
-    const chosen = chooseNewObjects(result.candidates, result.grid, occupied, room, undefined, (reason) =>
-      this.#countRejection(reason),
-    );
-    for (const index of chosen) {
-      const candidate = result.candidates[index];
-      if (candidate === undefined) continue;
-      const score = candidate.predictedIou * candidate.stability;
-      const { id } = this.#objects.create({
-        author: 'strategy',
-        label: null,
-        frameIndex: frame.index,
-        timestampNs: frame.timestampNs,
-        score,
-      });
-      const logits = { ...result.grid, data: candidate.logits };
-      const { frameIndex } = result;
-      this.#carrier.addLate({ objectId: id, logits, score, appearance: null, frameIndex, isNew: true });
-    }
-  }
-
-  /** Objects whose prompt came to nothing: they were never shown and never will be. */
+  /** Objects whose prompt was in a look that failed: they were never shown and never will be. */
   #removeUnseen(): void {
-    for (const object of [...this.#objects.all()]) {
-      const isUnseen = object.state === 'active' && object.mask === null && object.confirmations === 0;
-      if (isUnseen) this.#objects.remove(object.id);
+    for (const objectId of this.#promptedInLook) {
+      const object = this.#objects.find(objectId);
+      if (object?.mask === null && object.confirmations === 0) this.#objects.remove(objectId);
     }
   }
 
@@ -232,6 +182,7 @@ export class MobileSamStream implements TrackedStream {
     const mask = logits === null ? null : this.#carrier.anchor(logits);
     if (logits !== null && mask !== null) {
       this.#carrier.drop(object.id);
+      object.correctedOn = frame.index;
       object.show(mask, 1, true, this.#present.appearanceOf(logits.data));
       this.#objects.note(object.observe({ kind: 'seen' }, frame.index, frame.timestampNs));
     }
@@ -259,12 +210,18 @@ export class MobileSamStream implements TrackedStream {
   /** Hands the frame to the lane if it is free and there is something to look for. */
   async #startSegmentation(frame: Frame): Promise<void> {
     const { lane } = this.#settings;
-    if (lane === null || !this.#plan.isDue(frame.timestampNs) || !(await this.#turn?.come())) return;
+    const hasWork = this.#objects.size > 0 || this.#plan.hasPrompts || this.#scan.isPending;
+    // A stream with nothing to look for must not keep others from their turn.
+    if (lane === null || !hasWork || !this.#plan.isDue(frame.timestampNs)) return;
+    // Another stream may take the lane while this one wakes up: only the second question counts.
+    if (!(await this.#turn?.come()) || !lane.canStart(this.streamId)) return;
     const scene = this.#present.sceneOf(frame, this.#objects.all());
     const hasLiveTracks = [...this.#objects.all()].some((object) => object.mask !== null);
     const gridPoints = this.#scan.take(scene, hasLiveTracks);
     const request = this.#plan.next(frame, this.#present, gridPoints);
-    if (request !== null) await lane.start(request);
+    if (request === null) return;
+    this.#promptedInLook = request.prompted.map(({ objectId }) => objectId);
+    await lane.start(request);
   }
 
   /** Moves every object through its life cycle by what motion says and by time. */
@@ -291,9 +248,5 @@ export class MobileSamStream implements TrackedStream {
       tracks,
       events: this.#objects.takeEvents(),
     };
-  }
-
-  #countRejection(reason: string): void {
-    this.#rejected[reason] = (this.#rejected[reason] ?? 0) + 1;
   }
 }

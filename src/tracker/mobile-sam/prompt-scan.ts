@@ -24,6 +24,7 @@ export class PromptScan {
   #lastRoundFrame: number | null = null;
   readonly #rounds: Record<RepromptReason, number> = { interval: 0, scene_cut: 0, first_frame: 0 };
   #prompts = 0;
+  #round = 0;
 
   constructor(strategy: PromptStrategy, intervalFrames: number) {
     this.#strategy = strategy;
@@ -50,7 +51,7 @@ export class PromptScan {
             : null;
     if (reason === null) return;
     this.#lastRoundFrame = frameIndex;
-    this.#pending = [...this.#strategy.propose(scene)];
+    this.#pending = [...this.#strategy.propose(scene, this.#round++)];
     this.#reason = reason;
     if (this.#pending.length > 0) this.#rounds[reason]++;
   }

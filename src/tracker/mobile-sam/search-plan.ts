@@ -29,6 +29,10 @@ export class SearchPlan {
     this.#prompted.push({ objectId, shape });
   }
 
+  get hasPrompts(): boolean {
+    return this.#prompted.length > 0;
+  }
+
   /** Everything that was remembered so far is about something else. */
   forgetAll(): void {
     this.#prompted = [];
@@ -39,6 +43,8 @@ export class SearchPlan {
   isDue(timestampNs: bigint): boolean {
     if (this.#lastRequestNs === null || this.#prompted.length > 0) return true;
     const elapsedSeconds = Number(timestampNs - this.#lastRequestNs) / 1e9;
+    // A capture clock may be set back.
+    if (elapsedSeconds < 0) return true;
     return elapsedSeconds * this.#maxPerSecond >= 0.999;
   }
 
@@ -49,10 +55,10 @@ export class SearchPlan {
    */
   next(frame: Frame, present: PresentFrame, gridPoints: Float32Array): SegmentationRequest | null {
     const prompted = this.#prompted.filter(({ objectId }) => this.#objects.find(objectId) !== undefined);
+    this.#prompted = [];
     const targets = this.#targets(present, new Set(prompted.map(({ objectId }) => objectId)));
     if (targets.length + prompted.length + gridPoints.length === 0) return null;
     const forgetAll = this.#forgetAll;
-    this.#prompted = [];
     this.#forgetAll = false;
     this.#lastRequestNs = frame.timestampNs;
     return {

@@ -18,12 +18,11 @@ import {
 } from '../segmentation.ts';
 import { FeatureMemory } from './feature-memory.ts';
 import { ObjectSearch } from './object-search.ts';
+import { stabilityScore } from './stability-score.ts';
 import { tokenCoverage } from './token-grid.ts';
 
 type MaskGrid = SegmentationResult['grid'];
 
-/** A threshold this much stricter and looser must give nearly the same mask. */
-const stabilityOffset = 1;
 /** Score below which a mask is shown but not remembered, so that doubts do not become memories. */
 const minScoreToRemember = 0.5;
 
@@ -35,7 +34,10 @@ const minScoreToRemember = 0.5;
 export class Segmenter {
   readonly #model: MobileSamModel;
   readonly #affinity: TokenAffinity;
-  readonly #memories = new Map<string, FeatureMemory>();
+  readonly #memories = new Map<
+    string,
+    { readonly memory: FeatureMemory; readonly width: number; readonly height: number }
+  >();
 
   constructor(model: MobileSamModel, affinity: TokenAffinity) {
     this.#model = model;
@@ -132,13 +134,13 @@ export class Segmenter {
   }
 
   #memoryOf(request: SegmentationRequest): FeatureMemory {
-    let memory = this.#memories.get(request.streamId);
-    if (memory === undefined) {
-      memory = new FeatureMemory();
-      this.#memories.set(request.streamId, memory);
-    }
-    if (request.forgetAll) memory.clear();
-    for (const objectId of request.forgotten) memory.forget(objectId);
+    const { width, height } = request.pixelSize;
+    const known = this.#memories.get(request.streamId);
+    if (known !== undefined && known.width === width && known.height === height)
+      return prune(known.memory, request);
+    // Tokens of another picture size cannot be compared place by place.
+    const memory = new FeatureMemory();
+    this.#memories.set(request.streamId, { memory, width, height });
     return memory;
   }
 
@@ -232,6 +234,13 @@ function firstExpectation(
   return tokenCoverage(prior, grid);
 }
 
+/** Forgets what the request says is gone. */
+function prune(memory: FeatureMemory, request: SegmentationRequest): FeatureMemory {
+  if (request.forgetAll) memory.clear();
+  for (const objectId of request.forgotten) memory.forget(objectId);
+  return memory;
+}
+
 function toMaskPrompt(request: SegmentationRequest, target: PromptedTarget): MaskPrompt {
   const { shape } = target;
   const scaleX = request.pixelSize.contentWidth / request.width;
@@ -277,15 +286,4 @@ function bestOf(decoded: DecodedMasks, first: number): number {
 
 function clampScore(value: number): number {
   return Math.max(0, Math.min(1, value));
-}
-
-function stabilityScore(logits: Float32Array): number {
-  let strict = 0;
-  let loose = 0;
-  for (let at = 0; at < logits.length; at++) {
-    const logit = logits[at] as number;
-    if (logit > stabilityOffset) strict++;
-    if (logit > -stabilityOffset) loose++;
-  }
-  return loose === 0 ? 0 : strict / loose;
 }

@@ -16,9 +16,12 @@ export function cellCoverage(logits: MaskLogits, grid: CellGrid): Float32Array {
       (((x + 0.5) * grid.lumaWidth) / logits.spanX / grid.cellSize) | 0,
     );
   }
-  for (let y = 0; y < logits.height; y++) {
+  // What lies beyond the spans covers a model's padding and no part of the picture.
+  const width = Math.min(logits.width, Math.ceil(logits.spanX));
+  const height = Math.min(logits.height, Math.ceil(logits.spanY));
+  for (let y = 0; y < height; y++) {
     const row = Math.min(grid.rows - 1, (((y + 0.5) * grid.lumaHeight) / logits.spanY / grid.cellSize) | 0);
-    for (let x = 0; x < logits.width; x++) {
+    for (let x = 0; x < width; x++) {
       const cell = row * grid.columns + (columnOf[x] as number);
       counts[cell] = (counts[cell] as number) + 1;
       if ((logits.data[y * logits.width + x] as number) > 0) coverage[cell] = (coverage[cell] as number) + 1;

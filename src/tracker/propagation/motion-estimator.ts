@@ -33,6 +33,7 @@ export class MotionEstimator {
   #skipped: VectorField | null = null;
   #hasSkipped = false;
   #sourceWidth = 0;
+  #sourceHeight = 0;
 
   /** Forgets the picture before, as after a reset. */
   reset(): void {
@@ -91,7 +92,8 @@ export class MotionEstimator {
       previous !== null &&
       previous.width === frame.lumaWidth &&
       previous.height === frame.lumaHeight &&
-      this.#sourceWidth === frame.width
+      this.#sourceWidth === frame.width &&
+      this.#sourceHeight === frame.height
     );
   }
 
@@ -102,6 +104,7 @@ export class MotionEstimator {
     this.#spare = this.#previous?.data ?? new Uint8Array(0);
     this.#previous = { data, width: frame.lumaWidth, height: frame.lumaHeight };
     this.#sourceWidth = frame.width;
+    this.#sourceHeight = frame.height;
   }
 
   #prepareVectors(frame: MotionInput, grid: MotionField): boolean {
