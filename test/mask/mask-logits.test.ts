@@ -6,6 +6,7 @@ import {
   type MaskLogits,
   positiveExtent,
   renderMask,
+  resampleLogits,
   sampleLogits,
 } from '../../src/mask/mask-logits.ts';
 import { decodeRunLength } from '../../src/mask/run-length.ts';
@@ -138,6 +139,29 @@ describe('sampleLogits', () => {
     const logits = { width: 2, height: 2, spanX: 2, spanY: 2, data };
     expect(sampleLogits(logits, -3, -3)).toBe(1);
     expect(sampleLogits(logits, 9, 9)).toBe(4);
+  });
+});
+
+describe('resampleLogits', () => {
+  const data = Float32Array.from({ length: 12 }, (_, at) => at - 5);
+  const logits = { width: 4, height: 3, spanX: 4, spanY: 3, data };
+
+  it('leaves a mask on its own grid alone', () => {
+    expect(resampleLogits(logits, { width: 4, height: 3, spanX: 4, spanY: 3 })).toBe(logits);
+  });
+
+  it('keeps the picture that is shown, whatever the grid', () => {
+    const finer = resampleLogits(logits, { width: 44, height: 32, spanX: 40, spanY: 30 });
+    for (const [x, y] of [
+      [0.2, 0.2],
+      [0.5, 0.5],
+      [0.8, 0.6],
+    ] as const) {
+      expect(sampleLogits(finer, x, y)).toBeCloseTo(sampleLogits(logits, x, y), 1);
+    }
+    // Padding beyond the picture holds nothing.
+    expect(finer.data[42]).toBe(absentLogit);
+    expect(finer.data[31 * 44]).toBe(absentLogit);
   });
 });
 

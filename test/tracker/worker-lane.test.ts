@@ -68,6 +68,28 @@ describe('WorkerLane', () => {
     expect(sent?.pixels.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
+  it('refuses a request while another is under way, whose pixels it would overwrite', async () => {
+    const { lane, worker } = openReady();
+    expect(lane.canStart('a') && lane.canStart('b')).toBe(true);
+    await lane.start(request('a', 1));
+    await expect(lane.start(request('b', 1))).rejects.toThrow(/busy/);
+    expect(worker.commands).toHaveLength(1);
+  });
+
+  it('keeps the outcome of a closed stream from the stream that takes its name', async () => {
+    const { lane, finish } = openReady();
+    lane.canStart('a');
+    await lane.start(request('a', 1));
+    lane.closeStream('a');
+    lane.canStart('a');
+    finish('a', 1);
+    expect(lane.take('a')).toBeNull();
+    expect(lane.canStart('a')).toBe(true);
+    await lane.start(request('a', 2));
+    finish('a', 2);
+    expect(lane.take('a')).toMatchObject({ kind: 'result', result: { frameIndex: 2 } });
+  });
+
   it('does one thing at a time, and gives each outcome once to its own stream', async () => {
     const { lane, finish } = openReady();
     expect(lane.canStart('a')).toBe(true);

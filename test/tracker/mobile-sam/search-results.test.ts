@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { MaskCarrier } from '../../../src/tracker/mobile-sam/mask-carrier.ts';
+import { SearchResults } from '../../../src/tracker/mobile-sam/search-results.ts';
+import { ObjectTable } from '../../../src/tracker/object-table.ts';
+import type { SegmentationResult } from '../../../src/tracker/segmentation.ts';
+import { maskGrid } from '../../../src/tracker/segmentation.ts';
+import { blankFrame } from '../blank-frame.ts';
+
+function open(frames: readonly number[]) {
+  const table = new ObjectTable('a', 10, 1);
+  const carrier = new MaskCarrier(table);
+  for (const index of frames) carrier.moveTo(blankFrame(index));
+  return { table, carrier, results: new SearchResults(table, carrier) };
+}
+
+function resultAbout(frameIndex: number, part: Partial<SegmentationResult> = {}): SegmentationResult {
+  const grid = maskGrid(blankFrame(frameIndex).pixelSize);
+  const timing = { encode: 1, match: 1, decode: 1, total: 3 };
+  return { streamId: 'a', frameIndex, grid, objects: [], candidates: [], timing, ...part };
+}
+
+/** A square in the middle, surely an object. */
+function candidate() {
+  const { width, height } = maskGrid(blankFrame(0).pixelSize);
+  const logits = new Float32Array(width * height).fill(-8);
+  for (let y = height / 4; y < (3 * height) / 4; y++) {
+    for (let x = width / 4; x < (3 * width) / 4; x++) logits[Math.floor(y) * width + Math.floor(x)] = 8;
+  }
+  return { logits, predictedIou: 0.95, stability: 0.95, x: 0.5, y: 0.5 };
+}
+
+describe('SearchResults', () => {
+  it('makes an object of a good candidate', () => {
+    const { table, results } = open([0, 1, 2]);
+    results.integrate(resultAbout(1, { candidates: [candidate()] }), blankFrame(2));
+    expect(table.size).toBe(1);
+  });
+
+  it('makes nothing of a look that began before the motion that is known', () => {
+    const { table, results } = open([5, 6]);
+    results.integrate(resultAbout(3, { candidates: [candidate()] }), blankFrame(6));
+    expect(table.size).toBe(0);
+    expect(results.rejected).toEqual({ outdated: 1 });
+  });
+
+  it('makes nothing of a look that began before a reset', () => {
+    const { table, results } = open([0, 1, 2]);
+    results.ignoreUpTo(1);
+    results.integrate(resultAbout(1, { candidates: [candidate()] }), blankFrame(2));
+    expect(table.size).toBe(0);
+    results.integrate(resultAbout(2, { candidates: [candidate()] }), blankFrame(2));
+    expect(table.size).toBe(1);
+  });
+
+  it('does not let an older look override what a person has shown', () => {
+    const { table, carrier, results } = open([0, 1, 2, 3]);
+    const object = table.create({ author: 'person', label: null, frameIndex: 2, timestampNs: 0n, score: 1 });
+    object.correctedOn = 2;
+    const found = { objectId: object.id, logits: candidate().logits, score: 1, appearance: null };
+    const landed: number[] = [];
+    const land = () => carrier.land(false, ({ objectId }) => landed.push(objectId));
+    results.integrate(resultAbout(1, { objects: [found] }), blankFrame(3));
+    land();
+    expect(landed).toEqual([]);
+    results.integrate(resultAbout(3, { objects: [found] }), blankFrame(3));
+    land();
+    expect(landed).toEqual([object.id]);
+  });
+
+  it('removes an automatic object that is not found even once again, and hides one of a person', () => {
+    const { table, results } = open([0, 1]);
+    const made = (author: 'person' | 'strategy') =>
+      table.create({ author, label: null, frameIndex: 0, timestampNs: 0n, score: 1 }).id;
+    const objects = [made('strategy'), made('person')].map((objectId) => ({
+      objectId,
+      logits: null,
+      score: 0,
+      appearance: null,
+    }));
+    results.integrate(resultAbout(0, { objects }), blankFrame(1));
+    expect([...table.all()].map(({ author, state }) => `${author} ${state}`)).toEqual(['person occluded']);
+    expect(results.rejected).toEqual({ not_found_again: 1 });
+  });
+});
