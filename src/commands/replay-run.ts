@@ -10,9 +10,10 @@ import { checkWritable } from '../evaluation/video-file-writer.ts';
 import { type FilePace, FileSource, type FileSourceEnd } from '../ingest/file-source.ts';
 import { FileDemuxer } from '../ingest/file-source-demuxer.ts';
 import type { Logger } from '../log.ts';
-import { createPipeline } from '../main.ts';
+import { createPipeline, trackingOf } from '../main.ts';
 import { PipelineMetrics } from '../publish/metrics.ts';
 import type { FrameLedger } from '../publish/stream-totals.ts';
+import type { TrackingWorkerData } from '../tracker/tracking-messages.ts';
 import { LineFile } from './line-file.ts';
 import { ReplayOutcome } from './replay-outcome.ts';
 import { ReplayStatistics, type TrackingFigures } from './replay-statistics.ts';
@@ -42,7 +43,8 @@ export interface ReplaySummary extends TrackingFigures {
   readonly file: string;
   readonly streamId: string;
   readonly mode: 'realtime' | 'lossless';
-  readonly tracker: Config['VIDEO_TRACKER_TYPE'];
+  /** The one that ran: `iou` without video mode, whatever else is configured. */
+  readonly tracker: TrackingWorkerData['kind'];
   readonly end: 'ended' | 'interrupted' | 'failed';
   /** `received` is `tracked`, all `dropped` and `failed` together. */
   readonly frames: FrameLedger;
@@ -134,7 +136,7 @@ async function track(
     file: path,
     streamId,
     mode: lossless ? 'lossless' : 'realtime',
-    tracker: config.VIDEO_TRACKER_TYPE,
+    tracker: trackingOf(config, lossless).kind,
     end: error !== null ? 'failed' : stopping.aborted ? 'interrupted' : 'ended',
     frames: outcome.ledger,
     ...figures,

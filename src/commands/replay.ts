@@ -83,6 +83,13 @@ function replayOptions(path: string, flags: ReplayFlags): Omit<ReplayOptions, 's
     });
   }
   const { values } = loaded;
+  if (flags.tracker === 'mobile_sam' && !values.VIDEO_MODE) {
+    throw new TrackcastError(
+      'TRACKCAST_CONFIG_INVALID',
+      'mobile_sam tracks through time, which VIDEO_MODE=false forbids',
+      { key: '--tracker' },
+    );
+  }
   return {
     path,
     streamId,

@@ -188,6 +188,17 @@ describe('trackcast replay', () => {
     await expect(replay(folder.path('scene.h264'), ...words)).rejects.toBeInstanceOf(CommanderError);
   });
 
+  it('says that iou tracked where video mode is off, and refuses mobile_sam there', async () => {
+    const settings = folder.path('frame-by-frame.yaml');
+    await writeFile(settings, 'VIDEO_MODE: false\n');
+    const words = [folder.path('scene.h264'), '--config', settings, '--max-frames', '1', '--no-auto'];
+    expect(summaryOf(await replay(...words)).tracker).toBe('iou');
+    await expect(replay(...words, '--tracker', 'mobile_sam')).rejects.toMatchObject({
+      code: 'TRACKCAST_CONFIG_INVALID',
+      place: { key: '--tracker' },
+    });
+  }, 60_000);
+
   it('refuses a stream id that cannot be one', async () => {
     await expect(replay(folder.path('scene.h264'), '--stream', 'a b')).rejects.toMatchObject({
       code: 'TRACKCAST_CONFIG_INVALID',
