@@ -47,7 +47,7 @@ const tracking = {
     min: 0.1,
     max: 120,
     description:
-      'How often a stream is segmented at most, per second. Every other frame is propagated, so tracks come out at the full frame rate.',
+      'How often a stream is segmented at most, per second. Every other frame is propagated, so tracks come out at the full frame rate. For `mobile_sam` only: `iou` segments every frame that it takes.',
   }),
   SAM2_PROMPT_STRATEGY: choiceSetting({
     default: 'auto_grid',
@@ -59,7 +59,8 @@ const tracking = {
     default: 30,
     min: 1,
     max: 100_000,
-    description: 'Frames between two rounds of automatic prompting. Live tracks keep their ids and memory.',
+    description:
+      'Frames between two rounds of automatic prompting. Live tracks keep their ids and memory. For `mobile_sam` only: `iou` asks again on every frame that it takes.',
   }),
   SAM2_MAX_OBJECTS_PER_STREAM: integerSetting({
     default: 50,
