@@ -24,6 +24,8 @@ export class StreamTile {
   #figures = new StreamFigures();
   #overlay = new Overlay();
   #latest = null;
+  /** The newest message on the canvas. */
+  #drawn = null;
   #next = null;
   #decoding = false;
   #epoch = null;
@@ -66,9 +68,13 @@ export class StreamTile {
     this.#figures.add(message, nowMs);
     this.#setState('live');
     this.#show(this.#pairing.addMessage(message.frame.index, message), nowMs);
-    // Pictures may be switched off, or come less often than tracks.
-    const isBlind = nowMs - this.#lastPictureMs > blindAfterMs && nowMs - this.#lastDrawnMs > 40;
-    if (isBlind && !this.#decoding) this.#draw(null, message, nowMs);
+    if (nowMs - this.#lastDrawnMs > 40) this.#drawBlind(nowMs);
+  }
+
+  /** Draws the newest tracks alone: pictures may be switched off, or come less often than tracks. */
+  #drawBlind(nowMs) {
+    const isBlind = nowMs - this.#lastPictureMs > blindAfterMs;
+    if (isBlind && !this.#decoding && this.#drawn !== this.#latest) this.#draw(null, this.#latest, nowMs);
   }
 
   /** The page has a new connection, perhaps to another process. */
@@ -95,6 +101,8 @@ export class StreamTile {
 
   /** Called a few times a second: figures, list and age of the picture. */
   refresh(nowMs, isConnected) {
+    // The last of several messages that came at once.
+    this.#drawBlind(nowMs);
     const isSilent = nowMs - this.#lastMessageMs > stalledAfterMs;
     if (this.#state === 'live' && (isSilent || !isConnected)) this.#setState('stalled');
     if (this.#state === 'stalled' && this.#latest !== null) {
@@ -164,6 +172,7 @@ export class StreamTile {
     }
     this.#overlay.draw(this.#context, message.tracks);
     this.#lastDrawnMs = nowMs;
+    this.#drawn = message;
     canvas.dataset.frame = `${message.frame.index}`;
     canvas.dataset.picture = bitmap === null ? 'none' : 'shown';
   }
