@@ -1,4 +1,6 @@
+import type { FrameInfo } from '../buffer/frame.ts';
 import { TrackcastError } from '../errors.ts';
+import type { Prompt } from '../prompting/prompt.ts';
 import { lostSeconds } from './life-cycle.ts';
 import type { TrackEvent } from './track.ts';
 import { TrackedObject } from './tracked-object.ts';
@@ -140,6 +142,27 @@ export class ObjectTable {
     }
     if (longest !== null) this.remove(longest.id);
   }
+}
+
+/** The object that a prompt is about: the one it names if that exists, a new one otherwise; takes its label. */
+export function objectOfPrompt(
+  prompt: Prompt,
+  frame: Pick<FrameInfo, 'index' | 'timestampNs'>,
+  objects: Pick<ObjectTable, 'find' | 'create'>,
+): TrackedObject {
+  const known = prompt.objectId === undefined ? undefined : objects.find(prompt.objectId);
+  if (known !== undefined) {
+    if (prompt.label !== undefined) known.label = prompt.label;
+    return known;
+  }
+  return objects.create({
+    id: prompt.objectId,
+    author: prompt.author,
+    label: prompt.label ?? null,
+    frameIndex: frame.index,
+    timestampNs: frame.timestampNs,
+    score: 1,
+  });
 }
 
 function isExpendable(object: TrackedObject): boolean {

@@ -6,6 +6,7 @@ import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
 import { LaneTurn } from '../lane-turn.ts';
+import { objectOfPrompt } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
 import { maskGrid, type SegmentationLane, type SegmentationTiming } from '../segmentation.ts';
 import type { TrackFrame } from '../track.ts';
@@ -132,18 +133,7 @@ export class IouStream implements TrackedStream {
     const { shape } = prompt;
     // Decoded before anything changes, because its runs may be wrong.
     const logits = shape.kind === 'mask' ? promptedLogits(shape.mask, maskGrid(frame.pixelSize)) : null;
-    const known = prompt.objectId === undefined ? undefined : this.#objects.table.find(prompt.objectId);
-    const object =
-      known ??
-      this.#objects.create({
-        id: prompt.objectId,
-        author: prompt.author,
-        label: prompt.label ?? null,
-        frameIndex: frame.index,
-        timestampNs: frame.timestampNs,
-        score: 1,
-      });
-    if (prompt.label !== undefined) object.label = prompt.label;
+    const object = objectOfPrompt(prompt, frame, this.#objects);
     if (logits === null) this.#prompted.push({ objectId: object.id, shape });
     else this.#objects.give(object, logits, frame);
     return object.id;

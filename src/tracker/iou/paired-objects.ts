@@ -37,6 +37,10 @@ export class PairedObjects {
     return [...this.#lastPlaces.values()];
   }
 
+  find(objectId: number): TrackedObject | undefined {
+    return this.table.find(objectId);
+  }
+
   /** At the limit the table gives up a hidden object, whose place must not claim a candidate any more. */
   create(options: NewObject): TrackedObject {
     const object = this.table.create(options);

@@ -43,7 +43,7 @@ export class FeatureMemory {
    * Remembers a frame.
    *
    * @param tokens copied
-   * @param coverage kept: for each object known now, its share of each token; all zero where it is not in view
+   * @param coverage kept: for each object that was seen, its share of each token
    */
   remember(frameIndex: number, tokens: Float32Array, coverage: Map<number, Float32Array>): void {
     if (coverage.size === 0) return;

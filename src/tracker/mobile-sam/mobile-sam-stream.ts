@@ -6,11 +6,10 @@ import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
 import { LaneTurn } from '../lane-turn.ts';
 import type { Observation } from '../life-cycle.ts';
-import { ObjectTable } from '../object-table.ts';
+import { ObjectTable, objectOfPrompt } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
 import { maskGrid, type SegmentationLane, type SegmentationTiming } from '../segmentation.ts';
 import type { Provenance, TrackFrame } from '../track.ts';
-import type { TrackedObject } from '../tracked-object.ts';
 import type {
   TrackedStream,
   TrackedStreamOptions,
@@ -178,7 +177,7 @@ export class MobileSamStream implements TrackedStream {
     checkPrompt(prompt, frame, this.streamId);
     const { shape } = prompt;
     const logits = shape.kind === 'mask' ? promptedLogits(shape.mask, maskGrid(frame.pixelSize)) : null;
-    const object = this.#objectOf(prompt, frame);
+    const object = objectOfPrompt(prompt, frame, this.#objects);
     const mask = logits === null ? null : this.#carrier.anchor(logits);
     if (logits !== null && mask !== null) {
       this.#carrier.drop(object.id);
@@ -188,23 +187,6 @@ export class MobileSamStream implements TrackedStream {
     }
     this.#plan.addPrompt(object.id, shape);
     return object.id;
-  }
-
-  /** The object that a prompt is about: the one it names if that exists, a new one otherwise. */
-  #objectOf(prompt: Prompt, frame: LastFrame): TrackedObject {
-    const known = prompt.objectId === undefined ? undefined : this.#objects.find(prompt.objectId);
-    if (known !== undefined) {
-      if (prompt.label !== undefined) known.label = prompt.label;
-      return known;
-    }
-    return this.#objects.create({
-      id: prompt.objectId,
-      author: prompt.author,
-      label: prompt.label ?? null,
-      frameIndex: frame.index,
-      timestampNs: frame.timestampNs,
-      score: 1,
-    });
   }
 
   /** Hands the frame to the lane if it is free and there is something to look for. */

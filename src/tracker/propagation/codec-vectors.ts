@@ -87,7 +87,7 @@ function fillFromNeighbours(field: VectorField, columns: number, rows: number): 
 
 /**
  * Appends an older step to a newer one: after it, `newer` leads from the newest picture to the one before
- * `older`'s. Cells that are unknown in either stay unknown.
+ * `older`'s. A cell that no block of `older` covers counts as standing still in it; matching corrects that.
  */
 export function appendVectors(newer: VectorField, older: VectorField, grid: CellGrid): void {
   const { columns, rows, cellSize } = grid;
