@@ -18,8 +18,6 @@ export class PairedObjects {
   readonly table: ObjectTable;
   /** Where each object was seen last; lost objects have no place. */
   readonly #lastPlaces = new Map<number, MaskLogits>();
-  /** The frame about which a person gave an object's mask: a look at that frame or an older one is no news. */
-  readonly #givenOn = new Map<number, number>();
   readonly #rejected: Record<string, number> = {};
   #cells: CellGrid | null = null;
 
@@ -45,7 +43,7 @@ export class PairedObjects {
   create(options: NewObject): TrackedObject {
     const object = this.table.create(options);
     for (const objectId of [...this.#lastPlaces.keys()]) {
-      if (this.table.find(objectId) === undefined) this.#forgetPlace(objectId);
+      if (this.table.find(objectId) === undefined) this.#lastPlaces.delete(objectId);
     }
     return object;
   }
@@ -53,19 +51,18 @@ export class PairedObjects {
   /** Shows an object where a person says it is. */
   give(object: TrackedObject, logits: MaskLogits, frame: ShownFrame): void {
     this.#show(object, logits, 1, frame);
-    this.#givenOn.set(object.id, frame.index);
+    object.correctedOn = frame.index;
   }
 
   /** Throws `TRACKCAST_OBJECT_UNKNOWN`. */
   remove(objectId: number): void {
     this.table.remove(objectId);
-    this.#forgetPlace(objectId);
+    this.#lastPlaces.delete(objectId);
   }
 
   clear(): void {
     this.table.clear();
     this.#lastPlaces.clear();
-    this.#givenOn.clear();
   }
 
   /** Takes in a look: who was found, who was missed, who is new. */
@@ -108,7 +105,7 @@ export class PairedObjects {
     for (const object of this.table.all()) {
       if (object.mask !== null) continue;
       this.table.note(object.observe({ kind: 'none' }, frame.index, frame.timestampNs));
-      if (object.state === 'lost') this.#forgetPlace(object.id);
+      if (object.state === 'lost') this.#lastPlaces.delete(object.id);
     }
     this.table.expire(frame.timestampNs);
   }
@@ -120,13 +117,11 @@ export class PairedObjects {
   /** Objects whose given mask is at least as new as a look. */
   #settleGiven(lookedAt: number, occupied: Uint8Array): Set<number> {
     const settled = new Set<number>();
-    for (const [objectId, givenOn] of this.#givenOn) {
-      if (givenOn < lookedAt) this.#givenOn.delete(objectId);
-      else {
-        settled.add(objectId);
-        const place = this.#lastPlaces.get(objectId);
-        if (place?.data.length === occupied.length) occupy(occupied, place.data);
-      }
+    for (const { id, correctedOn } of this.table.all()) {
+      if (correctedOn < lookedAt) continue;
+      settled.add(id);
+      const place = this.#lastPlaces.get(id);
+      if (place?.data.length === occupied.length) occupy(occupied, place.data);
     }
     return settled;
   }
@@ -183,11 +178,6 @@ export class PairedObjects {
       return;
     }
     this.table.note(object.observe({ kind: 'absent' }, frame.index, frame.timestampNs));
-  }
-
-  #forgetPlace(objectId: number): void {
-    this.#lastPlaces.delete(objectId);
-    this.#givenOn.delete(objectId);
   }
 }
 
