@@ -57,7 +57,12 @@ export class GraphEditor {
   /** Begins a new graph on ONNX IR 8 with the given version of the standard operators. */
   static create(name: string, operatorSet: number): GraphEditor {
     const graph = { name, node: [], initializer: [], input: [], output: [], valueInfo: [] };
-    return new GraphEditor({ irVersion: 8, graph, opsetImport: [{ domain: '', version: operatorSet }] });
+    const opsetImport = [
+      { domain: '', version: operatorSet },
+      // ONNX Runtime's own operators, of which only one version exists.
+      { domain: 'com.microsoft', version: 1 },
+    ];
+    return new GraphEditor({ irVersion: 8, graph, opsetImport });
   }
 
   hasNode(name: string): boolean {
@@ -103,16 +108,25 @@ export class GraphEditor {
     return tensor.name;
   }
 
-  /** Adds a node and returns its outputs. `outputs` names them; by default there is one with a fresh name. */
+  /**
+   * Adds a node and returns its outputs. `outputs` names them; by default there is one with a fresh name.
+   *
+   * @param opType a standard operator, or one of another set as `com.microsoft:MultiHeadAttention`
+   */
   addNode(
     opType: string,
     input: readonly string[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
-    outputs: readonly string[] = [this.#freshName(opType)],
+    outputs: readonly string[] = [this.#freshName(nameOf(opType))],
   ): string[] {
     const attribute = Object.entries(attributes).map(([name, value]) => describeAttribute(name, value));
-    const name = this.#freshName(`${opType}_node`);
-    const node: NodeProto = { name, opType, input: [...input], output: [...outputs], attribute };
+    const node: NodeProto = {
+      name: this.#freshName(`${nameOf(opType)}_node`),
+      ...operatorOf(opType),
+      input: [...input],
+      output: [...outputs],
+      attribute,
+    };
     this.#index(node);
     this.#nodes.push(node);
     return node.output;
@@ -123,10 +137,15 @@ export class GraphEditor {
     opType: string,
     input: readonly string[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
-    output: string = this.#freshName(opType),
+    output: string = this.#freshName(nameOf(opType)),
   ): string {
     this.addNode(opType, input, attributes, [output]);
     return output;
+  }
+
+  /** Names that no value has yet. */
+  freshNames(stem: string, count: number): string[] {
+    return Array.from({ length: count }, () => this.#freshName(nameOf(stem)));
   }
 
   /** Makes a node read `value` as its input number `index`, which it must have. */
@@ -217,6 +236,16 @@ export function declareValue(
 ): ValueInfoProto {
   const dim = shape?.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
   return { name, type: { tensorType: { elemType, ...(dim ? { shape: { dim } } : {}) } } };
+}
+
+function operatorOf(opType: string): Pick<NodeProto, 'opType' | 'domain'> {
+  const colon = opType.indexOf(':');
+  if (colon < 0) return { opType };
+  return { opType: opType.slice(colon + 1), domain: opType.slice(0, colon) };
+}
+
+function nameOf(opType: string): string {
+  return operatorOf(opType).opType;
 }
 
 function describeAttribute(name: string, value: AttributeValue): AttributeProto {

@@ -12,16 +12,26 @@ export type ElementType = (typeof elementType)[keyof typeof elementType];
 /** `AttributeProto.AttributeType`. */
 export const attributeType = { float: 1, integer: 2, string: 3, tensor: 4, graph: 5, floats: 6, integers: 7 };
 
-/** Weights and constants; `rawData` is a view of the file's bytes, little-endian. */
+/** One fact about where a tensor's bytes are: `location`, `offset` or `length`. */
+interface ExternalDataEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/**
+ * Weights and constants; `rawData` is a view of the file's bytes, little-endian. Absent where the bytes are in
+ * another file, `dataLocation` 1.
+ */
 export interface TensorProto {
   name: string;
   dims: readonly Integer64[];
   dataType: number;
-  rawData: Uint8Array;
+  rawData?: Uint8Array;
+  readonly dataLocation?: number;
   readonly floatData?: readonly number[];
   readonly int32Data?: readonly number[];
   readonly int64Data?: readonly Integer64[];
-  readonly externalData?: readonly object[];
+  readonly externalData?: readonly ExternalDataEntry[];
 }
 
 export interface AttributeProto {
@@ -40,6 +50,8 @@ export interface AttributeProto {
 export interface NodeProto {
   name: string;
   opType: string;
+  /** The operator set that `opType` belongs to; the standard one by default. */
+  domain?: string;
   input: string[];
   output: string[];
   attribute: readonly AttributeProto[];

@@ -1,5 +1,6 @@
 import { TrackcastError } from '../../errors.ts';
-import { elementType, type Integer64, integer64, type TensorProto } from './onnx-format.ts';
+import { toHalf } from './half-float.ts';
+import { type ElementType, elementType, type Integer64, integer64, type TensorProto } from './onnx-format.ts';
 
 /** Sizes of a tensor, outermost first; empty for a scalar. */
 export function tensorShape(tensor: TensorProto): number[] {
@@ -13,6 +14,41 @@ export function floatTensor(name: string, shape: readonly number[], values: Arra
   const view = new DataView(rawData.buffer);
   for (let i = 0; i < values.length; i++) view.setFloat32(i * 4, values[i] ?? 0, true);
   return { name, dims: shape, dataType: elementType.float32, rawData };
+}
+
+/** A float16 constant, each value rounded to the nearest. Throws `RangeError` when the values do not fill it. */
+export function halfTensor(name: string, shape: readonly number[], values: ArrayLike<number>): TensorProto {
+  checkCount(shape, values.length);
+  const rawData = new Uint8Array(toHalf(values).buffer);
+  return { name, dims: shape, dataType: elementType.float16, rawData };
+}
+
+/** Where the bytes of a weight are: in a file beside the graph. */
+export interface ExternalBytes {
+  /** Name of the file, in the folder of the graph's own file. */
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A constant whose row-major, little-endian bytes stay in another file. */
+export function externalTensor(
+  name: string,
+  type: ElementType,
+  shape: readonly number[],
+  { location, offset, length }: ExternalBytes,
+): TensorProto {
+  return {
+    name,
+    dims: shape,
+    dataType: type,
+    dataLocation: 1,
+    externalData: [
+      { key: 'location', value: location },
+      { key: 'offset', value: String(offset) },
+      { key: 'length', value: String(length) },
+    ],
+  };
 }
 
 /** An int64 constant, as shapes, axes and indices are. Throws `RangeError` when the values do not fill it. */
@@ -34,7 +70,8 @@ export function integerTensor(
 export function tensorIntegers(tensor: TensorProto): number[] {
   if (tensor.dataType !== elementType.int64) throw invalid(tensor, 'is not of type int64');
   const { rawData } = tensor;
-  if (rawData.length === 0) return checked(tensor, (tensor.int64Data ?? []).map(integer64));
+  if (rawData === undefined || rawData.length === 0)
+    return checked(tensor, (tensor.int64Data ?? []).map(integer64));
   if (rawData.length % 8 !== 0) throw invalid(tensor, 'ends within a value');
   const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.length);
   const values: number[] = [];
