@@ -21,6 +21,8 @@ export interface WeightsFile {
   /** Type of every weight. */
   readonly precision: Precision;
   readonly weights: ReadonlyMap<string, StoredWeight>;
+  /** Values of one weight, for constants that are derived from it while a graph is built. */
+  readonly readValues: (key: string) => Float32Array;
 }
 
 /** The operators of version 20 know `Gelu` and `LayerNormalization`. */
@@ -75,6 +77,12 @@ export class GraphBuilder {
   /** Throws `TRACKCAST_MODEL_INVALID` when there is no such weight. */
   weightShape(key: string): readonly number[] {
     return this.#weight(key).shape;
+  }
+
+  /** The numbers of a weight, row-major. Throws `TRACKCAST_MODEL_INVALID` when there is no such weight. */
+  weightValues(key: string): Float32Array {
+    this.#weight(key);
+    return this.#file.readValues(key);
   }
 
   /** The value of a checkpoint's weight. Throws `TRACKCAST_MODEL_INVALID` when there is no such weight. */

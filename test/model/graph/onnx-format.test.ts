@@ -53,7 +53,11 @@ describe('readModel and writeModel', () => {
     expect(countUnknownFields(model)).toBe(0);
     // Weights are digested apart: as JSON they would take gigabytes.
     const weights = (each: typeof model) =>
-      each.graph.initializer.map(({ rawData }) => createHash('sha256').update(rawData ?? '').digest('hex'));
+      each.graph.initializer.map(({ rawData }) =>
+        createHash('sha256')
+          .update(rawData ?? '')
+          .digest('hex'),
+      );
     const structure = (each: typeof model) =>
       describeMessage({ ...each, graph: { ...each.graph, initializer: each.graph.initializer.length } });
     const copy = readModel(writeModel(model));
