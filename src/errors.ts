@@ -20,6 +20,7 @@ export const errorCodes = {
   TRACKCAST_PROMPT_INVALID: 'Correct the prompt: coordinates are source pixels inside the picture.',
   TRACKCAST_MASK_INVALID: 'Send a COCO run-length mask whose runs add up to its size.',
   TRACKCAST_MODEL_INVALID: 'Reinstall the package or point at a model file of the expected kind.',
+  TRACKCAST_CHECKPOINT_INVALID: 'Use an intact .pt or .safetensors file of a supported model.',
   TRACKCAST_INFERENCE_FAILED: 'Check memory and the execution provider if it repeats; the stream goes on.',
   TRACKCAST_WORKER_DIED: 'Restart the program when /readyz names the model, or if it repeats.',
   TRACKCAST_RING_CLOSED: 'The stream has ended; open it again.',
