@@ -1,0 +1,58 @@
+import type { GraphBuilder } from '../graph-builder.ts';
+import { type Activation, activate } from './activation.ts';
+
+/**
+ * A linear layer over the last axis: x [.., in] -> [.., out], any rank from 1 on, with the checkpoint's
+ * `${prefix}.weight` [out, in] and, where it has one, `${prefix}.bias` [out].
+ *
+ * @param activation applied to the result; ONNX Runtime then computes ReLU within the product
+ * @throws TrackcastError TRACKCAST_MODEL_INVALID when the checkpoint lacks the weight
+ */
+export function linear(builder: GraphBuilder, x: string, prefix: string, activation?: Activation): string {
+  return overRows(builder, x, (rows) => {
+    const product = multiplyRows(builder, rows, prefix);
+    return activation === undefined ? product : activate(builder, product, activation);
+  });
+}
+
+/**
+ * Linear layers `${prefix}.layers.0` and so on, with `activation` between them and none after the last:
+ * x [.., in] -> [.., out].
+ *
+ * @param layers how many there are
+ * @throws TrackcastError TRACKCAST_MODEL_INVALID when the checkpoint lacks one of them
+ */
+export function mlp(
+  builder: GraphBuilder,
+  x: string,
+  prefix: string,
+  layers: number,
+  activation: Activation,
+): string {
+  return overRows(builder, x, (rows) => {
+    let hidden = rows;
+    for (let layer = 0; layer < layers; layer++) {
+      hidden = multiplyRows(builder, hidden, `${prefix}.layers.${layer}`);
+      if (layer < layers - 1) hidden = activate(builder, hidden, activation);
+    }
+    return hidden;
+  });
+}
+
+/** Lets `layer` see all axes but the last as one: rows [n, in] -> [n, out], and restores them. */
+function overRows(builder: GraphBuilder, x: string, layer: (rows: string) => string): string {
+  const outer = builder.add('Shape', [x], { start: 0, end: -1 });
+  const width = builder.add('Shape', [x], { start: -1 });
+  const rows = builder.add('Reshape', [
+    x,
+    builder.add('Concat', [builder.integers([-1]), width], { axis: 0 }),
+  ]);
+  const shape = builder.add('Concat', [outer, builder.integers([-1])], { axis: 0 });
+  return builder.add('Reshape', [layer(rows), shape]);
+}
+
+/** Takes the weight as it is stored: as quick as with a transposed one, and no copy of it is made. */
+function multiplyRows(builder: GraphBuilder, rows: string, prefix: string): string {
+  const bias = builder.hasWeight(`${prefix}.bias`) ? [builder.weight(`${prefix}.bias`)] : [];
+  return builder.add('Gemm', [rows, builder.weight(`${prefix}.weight`), ...bias], { transB: 1 });
+}
