@@ -22,12 +22,50 @@ export interface SessionOptions {
   readonly executionProviders: readonly ExecutionProvider[];
   /** Threads for the operators of one run; only the CPU provider uses them. */
   readonly intraOpThreads: number;
+  /** Which device of its kind a provider uses, where there are several. */
+  readonly deviceId?: number;
+  /** Outputs that stay on the device where the provider can hold them there (WebGPU); others come to the host. */
+  readonly deviceOutputs?: readonly string[];
 }
 
 export interface OpenedSession {
   readonly session: InferenceSession;
   readonly provider: ExecutionProvider;
   readonly refused: readonly RefusedProvider[];
+}
+
+/**
+ * Opens a model on one execution provider. Blocks its thread: call it in a worker. Throws whatever ONNX Runtime
+ * throws.
+ *
+ * @param model the bytes of a file, or its path, which external weights need
+ */
+export function openOnProvider(
+  model: Uint8Array | string,
+  provider: ExecutionProvider,
+  options: Omit<SessionOptions, 'executionProviders' | 'name'>,
+): Promise<InferenceSession> {
+  const { deviceId, deviceOutputs = [] } = options;
+  const settings: InferenceSession.SessionOptions = {
+    executionProviders: [
+      deviceId === undefined || provider === 'cpu' ? provider : { name: provider, deviceId },
+    ],
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: options.intraOpThreads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // Planned memory suits fixed shapes; with ours, plans for every shape seen would pile up.
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    // Waiting threads that spin take the processor from decoding and from other sessions.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    ...(provider === 'webgpu' && deviceOutputs.length > 0
+      ? { preferredOutputLocation: Object.fromEntries(deviceOutputs.map((name) => [name, 'gpu-buffer'])) }
+      : {}),
+  };
+  return typeof model === 'string'
+    ? InferenceSession.create(model, settings)
+    : InferenceSession.create(model, settings);
 }
 
 /**
@@ -41,18 +79,7 @@ export async function createSession(bytes: Uint8Array, options: SessionOptions):
   let cause: unknown;
   for (const provider of options.executionProviders) {
     try {
-      const session = await InferenceSession.create(bytes, {
-        executionProviders: [provider],
-        graphOptimizationLevel: 'all',
-        intraOpNumThreads: options.intraOpThreads,
-        interOpNumThreads: 1,
-        executionMode: 'sequential',
-        // Planned memory suits fixed shapes; with ours, plans for every shape seen would pile up.
-        enableMemPattern: false,
-        logSeverityLevel: 3,
-        // Waiting threads that spin take the processor from decoding and from other sessions.
-        extra: { session: { intra_op: { allow_spinning: '0' } } },
-      });
+      const session = await openOnProvider(bytes, provider, options);
       return { session, provider, refused };
     } catch (error) {
       cause = error;
@@ -80,7 +107,8 @@ export function parseExecutionProviders(names: readonly string[]): ExecutionProv
   });
 }
 
-function firstLine(error: unknown): string {
+/** What an error says, in one line for a log. */
+export function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n', 1)[0]?.slice(0, 300) ?? '';
 }

@@ -1,0 +1,152 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { TrackcastError } from '../../errors.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Precision, StoredWeight, WeightsFile } from '../graph/graph-builder.ts';
+import { fromHalf, toHalf } from '../graph/half-float.ts';
+
+/** Every weight begins at a multiple of this, so that it can be mapped into memory and read as vectors. */
+const alignment = 64;
+
+const bytesPerValue: Readonly<Record<Precision, number>> = { float32: 4, float16: 2 };
+
+/**
+ * The file from which graphs read their weights. Graphs of float32 read the checkpoint itself where all of its
+ * weights lie there in that type; otherwise the weights are written once, in the wanted type, to a file beside it.
+ *
+ * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_OUTPUT_UNWRITABLE`.
+ *
+ * @param folder where the graphs will lie, with the checkpoint in it
+ */
+export async function openWeightsFile(
+  checkpoint: Checkpoint,
+  folder: string,
+  precision: Precision,
+): Promise<WeightsFile> {
+  const inPlace = precision === 'float32' ? weightsInPlace(checkpoint) : null;
+  if (inPlace !== null) return describe(folder, basename(checkpoint.path), precision, inPlace);
+  const location = `weights-${precision}.bin`;
+  const { weights, total } = layOut(checkpoint, bytesPerValue[precision]);
+  if (!(await hasSize(join(folder, location), total))) {
+    await writeWeights(checkpoint, join(folder, location), precision, weights);
+  }
+  return describe(folder, location, precision, weights);
+}
+
+function describe(
+  folder: string,
+  location: string,
+  precision: Precision,
+  weights: ReadonlyMap<string, StoredWeight>,
+): WeightsFile {
+  return {
+    location,
+    precision,
+    weights,
+    readValues: (key) => readValues(join(folder, location), precision, weights.get(key), key),
+  };
+}
+
+function weightsInPlace(checkpoint: Checkpoint): Map<string, StoredWeight> | null {
+  const weights = new Map<string, StoredWeight>();
+  for (const [name, { type, shape, location }] of checkpoint.tensors) {
+    // ONNX Runtime reads through a mapping, where floats must not straddle their own size.
+    if (type !== 'F32' || location === null || location.offset % bytesPerValue.float32 !== 0) return null;
+    weights.set(name, { shape, ...location });
+  }
+  return weights;
+}
+
+function layOut(
+  checkpoint: Checkpoint,
+  valueBytes: number,
+): { weights: Map<string, StoredWeight>; total: number } {
+  const weights = new Map<string, StoredWeight>();
+  let offset = 0;
+  let total = 0;
+  for (const [name, { shape }] of checkpoint.tensors) {
+    const length = shape.reduce((product, size) => product * size, 1) * valueBytes;
+    weights.set(name, { shape, offset, length });
+    total = offset + length;
+    offset = Math.ceil(total / alignment) * alignment;
+  }
+  return { weights, total };
+}
+
+async function hasSize(path: string, size: number): Promise<boolean> {
+  try {
+    return (await stat(path)).size === size;
+  } catch {
+    return false;
+  }
+}
+
+/** One weight after another, so that no more than the largest is in memory; the file appears when it is complete. */
+async function writeWeights(
+  checkpoint: Checkpoint,
+  path: string,
+  precision: Precision,
+  weights: ReadonlyMap<string, StoredWeight>,
+): Promise<void> {
+  const partial = `${path}.${process.pid}.part`;
+  try {
+    const file = await open(partial, 'w');
+    try {
+      for (const [name, { offset }] of weights) {
+        const values = await checkpoint.readFloats(name);
+        const stored = precision === 'float32' ? values : toHalf(values);
+        await file.write(
+          new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength),
+          0,
+          null,
+          offset,
+        );
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (cause) {
+    await rm(partial, { force: true });
+    if (cause instanceof TrackcastError) throw cause;
+    throw new TrackcastError(
+      'TRACKCAST_OUTPUT_UNWRITABLE',
+      'the weights cannot be written',
+      { key: path },
+      { cause },
+    );
+  }
+}
+
+function readValues(
+  path: string,
+  precision: Precision,
+  weight: StoredWeight | undefined,
+  key: string,
+): Float32Array {
+  const fail = (reason: string, cause?: unknown) =>
+    new TrackcastError('TRACKCAST_CHECKPOINT_INVALID', `weight '${key}' ${reason}`, { key: path }, { cause });
+  if (weight === undefined) throw fail('is not there');
+  const values =
+    precision === 'float32' ? new Float32Array(weight.length / 4) : new Uint16Array(weight.length / 2);
+  const bytes = new Uint8Array(values.buffer);
+  let read = 0;
+  try {
+    const file = openSync(path, 'r');
+    try {
+      while (read < bytes.length) {
+        const count = readSync(file, bytes, read, bytes.length - read, weight.offset + read);
+        if (count === 0) break;
+        read += count;
+      }
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    throw fail('cannot be read', cause);
+  }
+  if (read < bytes.length) throw fail('ends early');
+  return values instanceof Float32Array ? values : fromHalf(values);
+}
