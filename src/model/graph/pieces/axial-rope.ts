@@ -1,0 +1,65 @@
+import type { GraphBuilder } from '../graph-builder.ts';
+
+/** Wavelengths grow from 1 to this many tokens. */
+const theta = 10_000;
+
+/** Cosines and sines of the angles by which tokens are rotated, one row a token and one column a pair of channels. */
+export interface RotationAngles {
+  readonly cosines: Float32Array;
+  readonly sines: Float32Array;
+  /** [tokens, pairs] */
+  readonly shape: readonly [number, number];
+}
+
+/** The same as values of a graph, in its precision. */
+export interface Rotation {
+  readonly cosines: string;
+  readonly sines: string;
+}
+
+/**
+ * Angles of axial rotary position embedding (Su et al. 2021; for pictures Heo et al. 2024): of the pairs of adjacent
+ * channels, the first half turns with the column of a token and the second half with its row.
+ *
+ * @param channels a multiple of 4
+ * @param side of the square grid; tokens are row-major
+ */
+export function axialRotationAngles(channels: number, side: number): RotationAngles {
+  const pairs = channels / 2;
+  const axisPairs = channels / 4;
+  const cosines = new Float32Array(side * side * pairs);
+  const sines = new Float32Array(side * side * pairs);
+  let at = 0;
+  for (let token = 0; token < side * side; token++) {
+    const places = [token % side, Math.floor(token / side)];
+    for (const place of places) {
+      for (let pair = 0; pair < axisPairs; pair++) {
+        const angle = place / theta ** (pair / axisPairs);
+        cosines[at] = Math.cos(angle);
+        sines[at++] = Math.sin(angle);
+      }
+    }
+  }
+  return { cosines, sines, shape: [side * side, pairs] };
+}
+
+/** Makes angles constants of a graph. */
+export function rotationConstants(builder: GraphBuilder, angles: RotationAngles): Rotation {
+  const { cosines, sines, shape } = angles;
+  return { cosines: builder.floats(cosines, shape), sines: builder.floats(sines, shape) };
+}
+
+/**
+ * Rotates the pairs of adjacent channels of each token: x [batch, tokens, channels] -> the same shape.
+ *
+ * @param rotation [tokens, at most channels / 2]; channels beyond those that it has stay as they are
+ */
+export function rotate(builder: GraphBuilder, x: string, rotation: Rotation): string {
+  const first = builder.integers([0]);
+  const attributes = { interleaved: 1 };
+  return builder.add(
+    'com.microsoft:RotaryEmbedding',
+    [x, first, rotation.cosines, rotation.sines],
+    attributes,
+  );
+}
