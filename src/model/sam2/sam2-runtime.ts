@@ -29,6 +29,8 @@ export interface PointerSlot {
 export interface ObjectMemory {
   readonly memories: readonly MemorySlot[];
   readonly pointers: readonly PointerSlot[];
+  /** Asks for all the masks that a step chooses from; they cost time and are rarely needed. */
+  readonly candidates?: boolean;
 }
 
 /** What the mask decoder says of one object. Arrays belong to the caller. */
@@ -45,16 +47,26 @@ export interface DecodedObject {
   readonly pointer: Activations;
 }
 
+/** What a step chose from: the masks of the three multimask tokens, in their order. */
+export interface MaskCandidates {
+  /** `3 * maskSize²` logits. */
+  readonly masks: Float32Array;
+  /** `3 * channels` values: the pointer that would go with each mask if the object is present. */
+  readonly pointers: Activations;
+}
+
 /** A tracked object on one frame, with the memory that it leaves there. */
 export interface ObjectStep extends DecodedObject {
   readonly memory: Activations;
+  /** There when they were asked for and the runtime can give them. */
+  readonly candidates?: MaskCandidates;
 }
 
 /** Clicks and boxes as the prompt encoder takes them, without the padding point. */
 export interface SparsePrompt {
   /** x, y pairs in pixels of the model's square input. */
   readonly points: Float32Array;
-  /** 1 positive, 0 negative, 2 and 3 the corners of a box, which come first. */
+  /** 1 positive, 0 negative, 2 and 3 the corners of a box, which come first; -1 a point that is none, instead of no points. */
   readonly labels: readonly number[];
 }
 
@@ -102,8 +114,18 @@ export interface Sam2Runtime {
   prompt(features: FrameFeatures, request: PromptRequest): Promise<DecodedObject>;
   /** Decodes single positive clicks as one batch. @param points x, y pairs in pixels of the model's input */
   propose(features: FrameFeatures, points: Float32Array): Promise<ProposedMasks>;
-  /** The memory that a prompted object leaves; its mask is binarised. `gridSize² * memoryChannels` values. */
-  remember(features: FrameFeatures, lowResMask: Float32Array, objectScore: number): Promise<Activations>;
+  /**
+   * The memory that an object leaves, `gridSize² * memoryChannels` values. The mask of a prompted object is
+   * binarised; a `soft` one keeps its doubts, as memories of tracked frames do.
+   */
+  remember(
+    features: FrameFeatures,
+    lowResMask: Float32Array,
+    objectScore: number,
+    mask?: 'binary' | 'soft',
+  ): Promise<Activations>;
+  /** Gives back a memory that nothing will use again, so that its array can hold another one. */
+  recycle?(memory: Activations): void;
   /** The learned reduction (4x4 convolution) of a binary mask of `imageSize²` to `maskSize²`: the dense prompt of mask prompts. */
   reduceMask(mask: Float32Array): Float32Array;
   /** The learned pointer of absence, `channels` values. */
