@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accessTokenForm, accessTokenSchema } from './access-token.ts';
+import { sam2Settings } from './sam2-settings.ts';
 import {
   booleanSetting,
   choiceSetting,
@@ -205,11 +206,12 @@ const serving = {
 };
 
 /** Every setting by its name, which is the same in the file and in the environment. */
-export const settings = { ...tracking, ...capacity, ...ingest, ...serving };
+export const settings = { ...tracking, ...sam2Settings, ...capacity, ...ingest, ...serving };
 
 /** The settings in the order and under the headings in which people read them. */
 export const settingGroups: readonly { readonly title: string; readonly keys: readonly SettingKey[] }[] = [
   { title: 'Tracking', keys: keysOf(tracking) },
+  { title: 'SAM 2', keys: keysOf(sam2Settings) },
   { title: 'Capacity', keys: keysOf(capacity) },
   { title: 'Video in, broker', keys: keysOf(ingest) },
   { title: 'HTTP, live page, log', keys: keysOf(serving) },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopback } from './loopback.ts';
 
 /** One setting: how its text or YAML value becomes a typed value, and what a person is told about it. */
 export interface Setting<Value = unknown> {
@@ -47,14 +48,22 @@ export function numberSetting(options: NumberOptions): Setting<number> {
   };
 }
 
+interface IntegerOptions extends NumberOptions {
+  /** A value outside of the bounds that means something else. */
+  readonly or?: number;
+  readonly multipleOf?: number;
+}
+
 /** A whole number within bounds, both included. */
-export function integerSetting(options: NumberOptions): Setting<number> {
-  const { min, max } = options;
+export function integerSetting(options: IntegerOptions): Setting<number> {
+  const { min, max, or, multipleOf = 1 } = options;
+  const within = z.number().int().multipleOf(multipleOf).min(min).max(max);
+  const kind = multipleOf === 1 ? 'a whole number' : `a multiple of ${multipleOf}`;
   return {
     default: options.default,
     description: options.description,
-    schema: z.preprocess(numberFromText, z.number().int().min(min).max(max)),
-    allowed: `a whole number from ${min} to ${max}`,
+    schema: z.preprocess(numberFromText, or === undefined ? within : z.union([z.literal(or), within])),
+    allowed: `${or === undefined ? '' : `${or}, or `}${kind} from ${min} to ${max}`,
   };
 }
 
@@ -116,6 +125,32 @@ export function urlSetting(
     secret: 'password',
     mayBeEmpty: true,
   };
+}
+
+/**
+ * Where files are fetched from: `https`, or `http` when only this machine can be at the other end. Its password is
+ * never shown. Empty means none.
+ */
+export function downloadBaseSetting(options: Described & { readonly default: string }): Setting<string> {
+  const isFine = (text: string) => {
+    if (text === '') return true;
+    if (!URL.canParse(text)) return false;
+    const { protocol, hostname, search, hash } = new URL(text);
+    const isSafe = protocol === 'https:' || (protocol === 'http:' && isLoopback(withoutBrackets(hostname)));
+    return isSafe && hostname !== '' && search === '' && hash === '';
+  };
+  return {
+    ...options,
+    schema: z.string().trim().refine(isFine),
+    allowed:
+      'empty, or a URL without `?` and `#` that begins with `https://`, or with `http://` if it names this machine (`localhost`, `127.0.0.1`, `[::1]`)',
+    secret: 'password',
+    mayBeEmpty: true,
+  };
+}
+
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 function hasHost(url: string): boolean {

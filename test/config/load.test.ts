@@ -70,6 +70,24 @@ describe('values', () => {
     expect(loadConfig({ environment }).values).toEqual(loadConfig({ file, environment: {} }).values);
   });
 
+  it.each([
+    ['SAM2_IMAGE_SIZE', '0', 0],
+    ['SAM2_IMAGE_SIZE', '512', 512],
+    ['SAM2_MAX_COND_FRAMES_IN_ATTN', '-1', -1],
+    ['SAM2_MAX_COND_FRAMES_IN_ATTN', '4', 4],
+    [
+      'MODEL_MIRROR',
+      'https://user:pass@mirror.example:8443/meta/',
+      'https://user:pass@mirror.example:8443/meta/',
+    ],
+    ['MODEL_MIRROR', 'http://[::1]:9000', 'http://[::1]:9000'],
+    ['MODEL_MIRROR', 'http://localhost:9000/x', 'http://localhost:9000/x'],
+    ['SAM2_MODEL', '/models/endo.pt', '/models/endo.pt'],
+    ['MODEL_DIR', '', ''],
+  ] as const)('reads %s=%s', (key, text, value) => {
+    expect(loadConfig({ environment: { [key]: text } }).values[key]).toBe(value);
+  });
+
   it('reads tokens with their roles', () => {
     const environment = { HTTP_TOKENS: 'viewer:aaaaaaaaaaaaaaaa,operator:bbbbbbbbbbbbbbbb==' };
     expect(loadConfig({ environment }).values.HTTP_TOKENS).toEqual([
@@ -107,6 +125,22 @@ describe('values', () => {
     ['HTTP_ALLOWED_ORIGINS', '*'],
     ['HTTP_ALLOWED_ORIGINS', 'https://a.example/path'],
     ['LOG_LEVEL', 'verbose'],
+    ['SAM2_MODEL', '~/model.pt'],
+    ['MODEL_DIR', '~/models'],
+    ['MODEL_MIRROR', 'http://mirror.example'],
+    ['MODEL_MIRROR', 'http://127.0.0.1.example'],
+    ['MODEL_MIRROR', 'ftp://mirror.example'],
+    ['MODEL_MIRROR', 'https://mirror.example/?list'],
+    ['MODEL_MIRROR', 'mirror.example'],
+    ['SAM2_IMAGE_SIZE', '1000'],
+    ['SAM2_IMAGE_SIZE', '32'],
+    ['SAM2_IMAGE_SIZE', '2080'],
+    ['SAM2_PRECISION', 'bfloat16'],
+    ['SAM2_MEMORY_POLICY', 'all'],
+    ['SAM2_MAX_COND_FRAMES_IN_ATTN', '0'],
+    ['SAM2_MAX_COND_FRAMES_IN_ATTN', '1.5'],
+    ['SAM2_FILL_HOLE_AREA', '65'],
+    ['DEVICE_ID', '-1'],
   ])('refuses %s=%s and says what is allowed', (key, value) => {
     const error = failure({ environment: { [key]: value } });
     expect(error.code).toBe('TRACKCAST_CONFIG_INVALID');
@@ -205,6 +239,7 @@ describe('secrets', () => {
     { AMQP_URL: 'amqp://camera:hunter2@' },
     { AMQP_URL: 'camera:hunter2@broker' },
     { AMQP_PASSWORD: 'hunter2' },
+    { MODEL_MIRROR: 'http://camera:hunter2@mirror.example' },
   ])('stay out of messages: %o', (environment) => {
     expect(failure({ environment }).message).not.toContain('hunter2');
   });
