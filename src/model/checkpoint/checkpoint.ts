@@ -35,6 +35,11 @@ export interface Checkpoint {
    * has been cut since, and after `close`.
    */
   readFloats(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * `count` values, from number `start` on, of a contiguous U8 tensor. Throws as `readFloats` does, and for values
+   * that are not the tensor's.
+   */
+  readBytes(name: string, start: number, count: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Closes the file; may be called more than once. */
   close(): Promise<void>;
 }

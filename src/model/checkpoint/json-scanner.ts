@@ -1,4 +1,5 @@
 import { invalidCheckpoint } from './invalid-checkpoint.ts';
+import { checkpointLimits } from './limits.ts';
 
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -44,8 +45,11 @@ export class JsonScanner {
     return integers;
   }
 
+  /** Reads a string of at most `nameBytes`, with its quotes. */
   readString(): string {
     const [start, end] = this.#passString();
+    const limit = checkpointLimits.nameBytes;
+    if (end - start > limit) throw this.#invalid(`a name of more than ${limit} bytes`);
     try {
       // Includes the quotes: escapes are JSON's own.
       return String(JSON.parse(utf8.decode(this.#bytes.subarray(start, end))));

@@ -6,6 +6,8 @@
 export const checkpointLimits = {
   /** Bytes of a safetensors header: the format's own limit. */
   headerBytes: 100_000_000,
+  /** Bytes of a name in a safetensors header. */
+  nameBytes: 4096,
   /** Bytes of a zip file's central directory. */
   directoryBytes: 16 * 2 ** 20,
   directoryEntries: 65_536,

@@ -32,8 +32,7 @@ function checkCoverage(declared: ReadonlyMap<string, DeclaredTensor>, dataLength
   const byPlace = [...declared].sort(([, one], [, other]) => one.begin - other.begin || one.end - other.end);
   let covered = 0;
   for (const [name, { begin, end }] of byPlace) {
-    if (begin < covered || end < begin)
-      throw invalidCheckpoint(`tensor '${quoteName(name)}' overlaps another`);
+    if (begin < covered) throw invalidCheckpoint(`tensor '${quoteName(name)}' overlaps another`);
     if (begin > covered) throw invalidCheckpoint(`there is a gap before tensor '${quoteName(name)}'`);
     covered = end;
   }

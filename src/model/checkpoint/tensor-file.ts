@@ -29,24 +29,49 @@ export class TensorFile implements Checkpoint {
     return this.#file.path;
   }
 
-  async readFloats(name: string): Promise<Float32Array<ArrayBuffer>> {
-    try {
-      const tensor = this.#stored.get(name);
-      if (!tensor) throw invalidCheckpoint(`it has no tensor '${quoteName(name)}'`);
+  readFloats(name: string): Promise<Float32Array<ArrayBuffer>> {
+    return this.#inPlace(async () => {
+      const tensor = this.#find(name);
       const { type } = tensor;
       if (!isFloatType(type)) {
         throw invalidCheckpoint(`tensor '${quoteName(name)}' is of type ${type}, not floating-point`);
       }
       const floats = await this.#readRun(type, tensor.offset, tensor.span);
       return tensor.strides === null ? floats : gather(floats, tensor.shape, tensor.strides);
-    } catch (error) {
-      if (!(error instanceof TrackcastError)) throw error;
-      throw new TrackcastError(error.code, error.message, { key: this.path }, { cause: error.cause });
-    }
+    });
+  }
+
+  readBytes(name: string, start: number, count: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#inPlace(async () => {
+      const { type, strides, offset, span } = this.#find(name);
+      if (type !== 'U8' || strides !== null) {
+        throw invalidCheckpoint(`tensor '${quoteName(name)}' is not contiguous and of type U8`);
+      }
+      if (!(start >= 0 && count >= 0 && start + count <= span)) {
+        throw invalidCheckpoint(`tensor '${quoteName(name)}' has ${span} values, fewer than are asked for`);
+      }
+      return await this.#file.read(offset + start, count);
+    });
   }
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  #find(name: string): StoredTensor {
+    const tensor = this.#stored.get(name);
+    if (!tensor) throw invalidCheckpoint(`it has no tensor '${quoteName(name)}'`);
+    return tensor;
+  }
+
+  /** Names the file in errors. */
+  async #inPlace<Result>(read: () => Promise<Result>): Promise<Result> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof TrackcastError)) throw error;
+      throw new TrackcastError(error.code, error.message, { key: this.path }, { cause: error.cause });
+    }
   }
 
   async #readRun(type: FloatType, offset: number, count: number): Promise<Float32Array<ArrayBuffer>> {

@@ -61,6 +61,7 @@ describe('openCheckpoint', () => {
   it.each([
     { name: 'an empty file', bytes: Buffer.from(''), reason: /neither a PyTorch nor a safetensors file/ },
     { name: 'text', bytes: Buffer.from('version https://git-lfs.github.com/spec/v1\n'), reason: /Git LFS/ },
+    { name: 'a script', bytes: Buffer.from('function{}'), reason: /neither/ },
     {
       name: 'an old pickle',
       bytes: join('\x80\x02\x8a\x0a\x6c\xfc\x9c\x46'),

@@ -176,6 +176,18 @@ describe('readSafetensorsTensors', () => {
     files.expectRefused(safetensorsFile(header, floatBytes(1, 2)), reason),
   );
 
+  it('refuses a name above the limit', async () => {
+    const header = (length: number) => `{"${'n'.repeat(length)}":${vector(0, 4)}}`;
+    const longest = checkpointLimits.nameBytes - 2;
+    expect(
+      await files.readFloats(safetensorsFile(header(longest), floatBytes(7)), 'n'.repeat(longest)),
+    ).toEqual([7]);
+    await files.expectRefused(
+      safetensorsFile(header(longest + 1), floatBytes(7)),
+      /name of more than 4096 bytes/,
+    );
+  });
+
   it('refuses names that are not UTF-8', async () => {
     const header = Buffer.from(`{"\xff":${vector(0, 4)}}`, 'latin1');
     await files.expectRefused(safetensorsFile(header, floatBytes(1)), /broken string/);

@@ -1,8 +1,19 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkpointLimits } from '../../../src/model/checkpoint/limits.ts';
 import { PickleDictionary, PickleList, PickleTuple } from '../../../src/model/checkpoint/pickle-values.ts';
 import { unpickle } from '../../../src/model/checkpoint/unpickle.ts';
-import { call, dictionary, globalName, join, pickle, text, tuple, unsigned } from './pickle-writer.ts';
+import {
+  call,
+  dictionary,
+  globalName,
+  join,
+  type PicklePart,
+  pickle,
+  text,
+  tuple,
+  unsigned,
+} from './pickle-writer.ts';
 import { expectInvalid } from './temporary-files.ts';
 
 function expectRefused(bytes: Uint8Array, reason: RegExp): void {
@@ -36,6 +47,7 @@ describe('unpickle', () => {
     { name: 'a long of four length bytes', parts: ['\x8b\x01\0\0\0\x7f'], expected: 127 },
     { name: 'a float', parts: ['G\xbf\xf8\0\0\0\0\0\0'], expected: -1.5 },
     { name: 'text', parts: [text('größe')], expected: 'größe' },
+    { name: 'text with a byte order mark', parts: [text('\ufeffa')], expected: '\ufeffa' },
     { name: 'short text', parts: ['\x8c\x02ab'], expected: 'ab' },
     { name: 'long text', parts: ['\x8d', unsigned(2, 8), 'ab'], expected: 'ab' },
     { name: 'old text', parts: ['T\x02\0\0\0ab'], expected: 'ab' },
@@ -270,5 +282,59 @@ describe('unpickle', () => {
     const bomb = unpickle(pickle([']', 'q\0', ...levels])) as PickleList;
     expect(bomb.items).toHaveLength(10);
     expect(new Set(bomb.items).size).toBe(1);
+  });
+
+  it('ends with a value or a refusal, whatever the operations', () => {
+    const parts = fc.constantFrom<PicklePart>(
+      ...[
+        'N',
+        '\x88',
+        'K\0',
+        'K\x01',
+        ')',
+        ']',
+        '}',
+        '(',
+        't',
+        'l',
+        'd',
+        'e',
+        'u',
+        'a',
+        's',
+        '0',
+        '1',
+        '2',
+        'b',
+        'R',
+        'Q',
+      ],
+      ...['q\0', 'h\0', 'q\x01', 'h\x01', '\x94', '\x85', '\x86', '\x87', '\x93', '\x8a\x01\x05', '.'],
+      ...[
+        text('storage'),
+        text('a'),
+        globalName('collections.OrderedDict'),
+        globalName('torch.FloatStorage'),
+      ],
+      ...[
+        globalName('torch._utils._rebuild_tensor_v2'),
+        globalName('torch.Size'),
+        globalName('torch.device'),
+      ],
+      ...[tuple(text('storage'), globalName('torch.FloatStorage'), text('0'), 'N', 'K\x06'), tuple('K\x01')],
+    );
+    let values = 0;
+    fc.assert(
+      fc.property(fc.array(parts, { maxLength: 60 }), (program) => {
+        try {
+          unpickle(pickle(program));
+          values++;
+        } catch (error) {
+          expectInvalid(error, /not a usable checkpoint/);
+        }
+      }),
+      { numRuns: 5000, seed: 1 },
+    );
+    expect(values).toBeGreaterThan(100);
   });
 });
