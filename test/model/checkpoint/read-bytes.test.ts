@@ -32,9 +32,14 @@ describe('readBytes', () => {
     { name: 'pixels', start: -1, count: 2, reason: /has 6 values/ },
     { name: 'weight', start: 0, count: 1, reason: /not contiguous and of type U8/ },
     { name: 'absent', start: 0, count: 1, reason: /no tensor 'absent'/ },
-  ])('refuses $count values from $start of $name, naming the file', async ({ name, start, count, reason }) => {
-    const error: unknown = await checkpoint.readBytes(name, start, count).catch((thrown: unknown) => thrown);
-    expectInvalid(error, reason);
-    expect(error).toMatchObject({ place: { key: files.path('bytes.safetensors') } });
-  });
+  ])(
+    'refuses $count values from $start of $name, naming the file',
+    async ({ name, start, count, reason }) => {
+      const error: unknown = await checkpoint
+        .readBytes(name, start, count)
+        .catch((thrown: unknown) => thrown);
+      expectInvalid(error, reason);
+      expect(error).toMatchObject({ place: { key: files.path('bytes.safetensors') } });
+    },
+  );
 });
