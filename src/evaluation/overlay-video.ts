@@ -1,12 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { AV_PIX_FMT_RGB24 } from 'node-av/constants';
-import type { FrameWrite } from '../buffer/frame-ring.ts';
 import { monotonicMs } from '../clock.ts';
 import type { Chunk } from '../ingest/chunk.ts';
 import { FileSource } from '../ingest/file-source.ts';
-import { H264Decoder } from '../ingest/h264-decoder.ts';
-import { copyPlane, PictureScaler } from '../ingest/picture-scaler.ts';
+import { type DecodedPicture, PictureDecoder } from '../ingest/picture-decoder.ts';
 import type { TrackMessage } from '../publish/track-message.ts';
 import { firstChunks } from './first-chunks.ts';
 import { drawOverlay, type RgbPicture } from './overlay.ts';
@@ -36,11 +33,6 @@ export interface OverlayVideoResult {
   readonly tracked: number;
 }
 
-/** A decoded picture at source size. */
-interface SourcePicture extends RgbPicture {
-  readonly timestampNs: bigint;
-}
-
 /**
  * Decodes a video once more, draws the tracks of each picture on it and encodes the result.
  *
@@ -57,11 +49,11 @@ export async function writeOverlayVideo(options: OverlayVideoOptions): Promise<O
   const source = firstChunks(file, maxFrames);
   const messages = new MessageReader(options.messages);
   const drawing = new OverlayDrawing(options.output, messages);
-  using decoder = new PictureDecoder();
+  using decoder = new PictureDecoder('overlay', 'bilinear');
   let failure: unknown;
   let isOver = false;
   const handle = async (chunk: Chunk): Promise<void> => {
-    for (const picture of isOver ? [] : await decoder.decode(chunk)) {
+    for (const picture of isOver ? [] : await decoder.decode({ ...chunk, receivedAtMs: monotonicMs() })) {
       if (signal?.aborted === true || (endsWithMessages && (await messages.next()) === null)) isOver = true;
       if (!isOver) await drawing.add(picture);
     }
@@ -107,7 +99,7 @@ class OverlayDrawing {
     return { ...this.#result };
   }
 
-  async add(picture: SourcePicture): Promise<void> {
+  async add(picture: DecodedPicture): Promise<void> {
     const message = await this.#messages.next();
     if (message !== null && BigInt(message.frame.timestampNs) === picture.timestampNs) {
       this.#messages.consume();
@@ -147,52 +139,6 @@ function resized(picture: RgbPicture, size: { readonly width: number; readonly h
   }
   return data;
 }
-
-/** The service's decoder, for pictures at source size instead of frames in a ring. */
-class PictureDecoder implements Disposable {
-  readonly #scaler = new PictureScaler(AV_PIX_FMT_RGB24, 'bilinear');
-  readonly #decoder: H264Decoder;
-  #pictures: SourcePicture[] = [];
-
-  constructor() {
-    this.#decoder = new H264Decoder({
-      streamId: 'overlay',
-      // Nobody looks at the model's picture here: the smallest will do.
-      geometry: { kind: 'stretch', width: 16, height: 16 },
-      lumaLongSide: 16,
-      eagerAccessUnits: 'never',
-      sink: {
-        beginWrite: () => unusedSlot,
-        onPicture: (picture, { timestampNs }) => {
-          const { width, height } = picture;
-          const data = new Uint8Array(width * height * 3);
-          copyPlane(this.#scaler.scale(picture, width, height), width * 3, data, width * 3);
-          this.#pictures.push({ width, height, data, timestampNs });
-        },
-      },
-    });
-  }
-
-  async decode({ sequence, timestampNs, data, endOfStream }: Chunk): Promise<readonly SourcePicture[]> {
-    await this.#decoder.push({ sequence, timestampNs, data, endOfStream, receivedAtMs: monotonicMs() });
-    const pictures = this.#pictures;
-    this.#pictures = [];
-    return pictures;
-  }
-
-  [Symbol.dispose](): void {
-    this.#scaler[Symbol.dispose]();
-    this.#decoder[Symbol.dispose]();
-  }
-}
-
-const unusedSlot: FrameWrite = {
-  pixels: new Uint8Array(16 * 16 * 3),
-  luma: new Uint8Array(16 * 16),
-  motionVectors: new Int16Array(0),
-  commit: () => {},
-  abandon: () => {},
-};
 
 type OverlayMessage = Pick<TrackMessage, 'frame' | 'tracks'>;
 
