@@ -6,6 +6,7 @@ import { GraphBuilder, type Precision, type WeightsFile } from '../../../src/mod
 import { declareValue } from '../../../src/model/graph/graph-editor.ts';
 import { fromHalf, toHalf } from '../../../src/model/graph/half-float.ts';
 import { elementType } from '../../../src/model/graph/onnx-format.ts';
+import type { Sam2Architecture } from '../../../src/model/sam2/architecture.ts';
 import { readGolden } from './golden.ts';
 
 /** A tensor of numbers whatever its element type in the graph. */
@@ -43,6 +44,30 @@ export function integers(data: ArrayLike<number>, shape: readonly number[] = [da
 /** A uint8 feed. */
 export function bytes(data: ArrayLike<number>, shape: readonly number[]): Feed {
   return { type: 'uint8', shape, data };
+}
+
+/** The small golden checkpoint. */
+export const nano: Sam2Architecture = {
+  family: 'nano',
+  version: '2.1',
+  trunk: { embedDimension: 16, heads: 1, stages: [1, 2, 3, 2], windows: [8, 4, 14, 7], globalBlocks: [5] },
+  channels: 64,
+  memoryChannels: 16,
+  memories: 7,
+  memoryLayers: 4,
+  defaultImageSize: 256,
+};
+
+/** Channels last, as the graphs have their tokens: [batch, channels, rows, columns] -> [batch, rows * columns, channels]. */
+export function toTokens({ shape, data }: TensorValue): Result {
+  const [batch = 0, channels = 0, rows = 0, columns = 0] = shape;
+  const count = rows * columns;
+  const tokens = Float32Array.from({ length: batch * channels * count }, (_, at) => {
+    const token = Math.floor(at / channels) % count;
+    const picture = Math.floor(at / channels / count);
+    return data[(picture * channels + (at % channels)) * count + token] as number;
+  });
+  return { shape: [batch, count, channels], data: tokens };
 }
 
 export interface FixtureOptions {

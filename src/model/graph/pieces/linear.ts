@@ -3,16 +3,43 @@ import { type Activation, activate } from './activation.ts';
 
 /**
  * A linear layer over the last axis: x [.., in] -> [.., out], any rank from 1 on, with the checkpoint's
- * `${prefix}.weight` [out, in] and, where it has one, `${prefix}.bias` [out].
+ * `${prefix}.weight` [out, in] and, where it has one, `${prefix}.bias` [out]. The weight may also be that of a 1 x 1
+ * convolution, [out, in, 1, 1], which is the same for channels last.
  *
  * @param activation applied to the result; ONNX Runtime then computes ReLU within the product
  * @throws TrackcastError TRACKCAST_MODEL_INVALID when the checkpoint lacks the weight
  */
 export function linear(builder: GraphBuilder, x: string, prefix: string, activation?: Activation): string {
+  return linearBy(builder, x, linearLayer(builder, prefix), activation);
+}
+
+/** Values of a layer's weight [out, in] and, if it has one, bias [out]. */
+export interface LinearLayer {
+  readonly weight: string;
+  readonly bias?: string;
+}
+
+/** As `linear`, for a layer that is not stored as such in the checkpoint. */
+export function linearBy(
+  builder: GraphBuilder,
+  x: string,
+  layer: LinearLayer,
+  activation?: Activation,
+): string {
   return overRows(builder, x, (rows) => {
-    const product = multiplyRows(builder, rows, prefix);
+    const product = multiplyRows(builder, rows, layer);
     return activation === undefined ? product : activate(builder, product, activation);
   });
+}
+
+/** The layer that is stored under a prefix, without copying it. */
+export function linearLayer(builder: GraphBuilder, prefix: string): LinearLayer {
+  const key = `${prefix}.weight`;
+  const [outputs = 0, inputs = 0, ...kernel] = builder.weightShape(key);
+  const stored = builder.weight(key);
+  const weight = kernel.length === 0 ? stored : builder.reshape(stored, [outputs, inputs]);
+  const bias = `${prefix}.bias`;
+  return builder.hasWeight(bias) ? { weight, bias: builder.weight(bias) } : { weight };
 }
 
 /**
@@ -32,7 +59,7 @@ export function mlp(
   return overRows(builder, x, (rows) => {
     let hidden = rows;
     for (let layer = 0; layer < layers; layer++) {
-      hidden = multiplyRows(builder, hidden, `${prefix}.layers.${layer}`);
+      hidden = multiplyRows(builder, hidden, linearLayer(builder, `${prefix}.layers.${layer}`));
       if (layer < layers - 1) hidden = activate(builder, hidden, activation);
     }
     return hidden;
@@ -52,7 +79,6 @@ function overRows(builder: GraphBuilder, x: string, layer: (rows: string) => str
 }
 
 /** Takes the weight as it is stored: as quick as with a transposed one, and no copy of it is made. */
-function multiplyRows(builder: GraphBuilder, rows: string, prefix: string): string {
-  const bias = builder.hasWeight(`${prefix}.bias`) ? [builder.weight(`${prefix}.bias`)] : [];
-  return builder.add('Gemm', [rows, builder.weight(`${prefix}.weight`), ...bias], { transB: 1 });
+function multiplyRows(builder: GraphBuilder, rows: string, { weight, bias }: LinearLayer): string {
+  return builder.add('Gemm', [rows, weight, ...(bias === undefined ? [] : [bias])], { transB: 1 });
 }
