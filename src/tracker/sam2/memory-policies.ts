@@ -1,0 +1,23 @@
+import { distractorAwarePolicy } from './distractor-aware-policy.ts';
+import type { MemoryPolicy } from './memory-policy.ts';
+import { motionAwarePolicy } from './motion-aware-policy.ts';
+import { prunedMemoryPolicy } from './pruned-memory-policy.ts';
+import { recentMemoryPolicy } from './recent-memory-policy.ts';
+import { withWholeFrameGate } from './whole-frame-gate.ts';
+
+/** Names of the memory policies. All but the first differ from the published predictor on purpose. */
+export const memoryPolicyNames = ['sam2', 'sam2-gated', 'samurai', 'distractor-aware', 'pruned'] as const;
+export type MemoryPolicyName = (typeof memoryPolicyNames)[number];
+
+const policies: Readonly<Record<MemoryPolicyName, MemoryPolicy>> = {
+  sam2: recentMemoryPolicy,
+  'sam2-gated': withWholeFrameGate(recentMemoryPolicy),
+  samurai: motionAwarePolicy,
+  'distractor-aware': distractorAwarePolicy,
+  pruned: prunedMemoryPolicy,
+};
+
+/** The policy of a name. Policies hold no state: any number of predictors may share one. */
+export function memoryPolicyOf(name: MemoryPolicyName): MemoryPolicy {
+  return policies[name];
+}
