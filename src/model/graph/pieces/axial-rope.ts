@@ -50,16 +50,13 @@ export function rotationConstants(builder: GraphBuilder, angles: RotationAngles)
 }
 
 /**
- * Rotates the pairs of adjacent channels of each token: x [batch, tokens, channels] -> the same shape.
+ * Rotates the pairs of adjacent channels of each token: x [batch, tokens, width] -> the same shape.
  *
- * @param rotation [tokens, at most channels / 2]; channels beyond those that it has stay as they are
+ * @param rotation [tokens, channels / 2]
+ * @param channels how many of the width are rotated; those after them stay as they are
  */
-export function rotate(builder: GraphBuilder, x: string, rotation: Rotation): string {
-  const first = builder.integers([0]);
-  const attributes = { interleaved: 1 };
-  return builder.add(
-    'com.microsoft:RotaryEmbedding',
-    [x, first, rotation.cosines, rotation.sines],
-    attributes,
-  );
+export function rotate(builder: GraphBuilder, x: string, rotation: Rotation, channels: number): string {
+  const inputs = [x, builder.integers([0]), rotation.cosines, rotation.sines];
+  const attributes = { interleaved: 1, num_heads: 1, rotary_embedding_dim: channels };
+  return builder.add('com.microsoft:RotaryEmbedding', inputs, attributes);
 }

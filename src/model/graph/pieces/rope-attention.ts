@@ -12,8 +12,9 @@ export function ropeSelfAttention(
   prefix: string,
   rotation: Rotation,
 ): string {
-  const queries = rotate(builder, linear(builder, x, `${prefix}.q_proj`), rotation);
-  const keys = rotate(builder, linear(builder, x, `${prefix}.k_proj`), rotation);
+  const [channels = 0] = builder.weightShape(`${prefix}.q_proj.weight`);
+  const queries = rotate(builder, linear(builder, x, `${prefix}.q_proj`), rotation, channels);
+  const keys = rotate(builder, linear(builder, x, `${prefix}.k_proj`), rotation, channels);
   const values = linear(builder, x, `${prefix}.v_proj`);
   const attended = builder.add('com.microsoft:MultiHeadAttention', [queries, keys, values], { num_heads: 1 });
   return linear(builder, attended, `${prefix}.out_proj`);

@@ -26,7 +26,7 @@ describe.skipIf(!hasGoldens)('axial rotary positions against the golden vectors'
     const batch = (golden.get(`rope.${name}`).shape[2] ?? 0) / 256;
     const x = activation(golden.get(`rope.${name}`), [batch, 256, 64]);
     const { rotated } = await fixture.runPiece({ x }, (builder) => ({
-      rotated: rotate(builder, 'x', rotationConstants(builder, axialRotationAngles(64, 16))),
+      rotated: rotate(builder, 'x', rotationConstants(builder, axialRotationAngles(64, 16)), 64),
     }));
     expectClose(
       rotated?.data ?? [],
