@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { registerConfig } from './commands/config.ts';
 import { registerEval } from './commands/eval.ts';
 import { createEvaluationTracker } from './commands/evaluation-tracker.ts';
+import { registerModels } from './commands/models.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerServe } from './commands/serve.ts';
@@ -18,6 +19,7 @@ registerServe(program);
 registerPublish(program);
 registerReplay(program);
 registerEval(program, createEvaluationTracker);
+registerModels(program);
 registerConfig(program);
 
 try {

@@ -22,7 +22,7 @@ export const errorCodes = {
   TRACKCAST_MODEL_INVALID: 'Reinstall the package or point at a model file of the expected kind.',
   TRACKCAST_CHECKPOINT_INVALID: 'Use an intact .pt or .safetensors file of a supported model.',
   TRACKCAST_MODEL_MISSING: 'Pull or import the model; `trackcast models list` shows what is there.',
-  TRACKCAST_MODEL_MISMATCH: 'Find out who changed the file; import or pull it again from a source you trust.',
+  TRACKCAST_MODEL_MISMATCH: 'Find out why the file differs; --replace or another --name goes on where it may.',
   TRACKCAST_DOWNLOAD_FAILED: 'Check the network and MODEL_MIRROR, or fetch the file elsewhere and import it.',
   TRACKCAST_INFERENCE_FAILED: 'Check memory and the execution provider if it repeats; the stream goes on.',
   TRACKCAST_WORKER_DIED: 'Restart the program when /readyz names the model, or if it repeats.',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import { summariseCheckpoint } from './checkpoint-summary.ts';
@@ -15,6 +15,29 @@ export const maxCheckpointBytes = 4 * 2 ** 30;
 
 /** Age at which a folder of an addition that never ended is removed. */
 const abandonedMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Looks at a file before it is taken. Rejects with `TRACKCAST_MODEL_MISSING` when there is none that can be read, and
+ * `TRACKCAST_CHECKPOINT_INVALID` when it is too large for any model.
+ */
+export async function checkFile(
+  file: string,
+): Promise<{ readonly bytes: number; readonly modifiedNs: string }> {
+  const missing = (reason: string, cause?: unknown) =>
+    new TrackcastError('TRACKCAST_MODEL_MISSING', reason, { key: file }, { cause });
+  const state = await stat(file, { bigint: true }).catch((cause: unknown) => {
+    const reason = isMissing(cause)
+      ? 'there is no such checkpoint file'
+      : `the checkpoint file cannot be read: ${errorCode(cause)}`;
+    throw missing(reason, cause);
+  });
+  if (!state.isFile()) throw missing('it is not a file');
+  if (state.size > maxCheckpointBytes) {
+    const message = `it has ${state.size} bytes, more than the ${maxCheckpointBytes} that are taken`;
+    throw new TrackcastError('TRACKCAST_CHECKPOINT_INVALID', message, { key: file });
+  }
+  return { bytes: Number(state.size), modifiedNs: String(state.mtimeNs) };
+}
 
 export interface NewModel extends DigestOptions {
   /** Name of the model, once its hash is known. */
@@ -39,7 +62,7 @@ export interface NewModel extends DigestOptions {
  * `TRACKCAST_OUTPUT_UNWRITABLE`; then the store is as before, but a file to be moved is gone.
  */
 export async function addModel(store: string, file: string, options: NewModel): Promise<StoredModel> {
-  await checkSource(file);
+  await checkFile(file);
   const staging = await makeStaging(store);
   try {
     const staged = join(staging, 'checkpoint');
@@ -78,31 +101,15 @@ export async function addModel(store: string, file: string, options: NewModel): 
   }
 }
 
-async function checkSource(file: string): Promise<void> {
-  const fail = (reason: string, cause?: unknown) =>
-    new TrackcastError('TRACKCAST_MODEL_MISSING', reason, { key: file }, { cause });
-  try {
-    const state = await stat(file);
-    if (!state.isFile()) throw fail('it is not a file');
-    if (state.size > maxCheckpointBytes) {
-      throw new TrackcastError(
-        'TRACKCAST_CHECKPOINT_INVALID',
-        `it has ${state.size} bytes, more than ${maxCheckpointBytes}`,
-        { key: file },
-      );
-    }
-  } catch (cause) {
-    if (cause instanceof TrackcastError) throw cause;
-    throw fail(isMissing(cause) ? 'there is no such file' : `it cannot be read: ${errorCode(cause)}`, cause);
-  }
-}
-
 async function makeStaging(store: string): Promise<string> {
   const incoming = incomingFolder(store);
   return writing(store, async () => {
     await mkdir(incoming, { recursive: true });
     await removeAbandoned(incoming);
-    return mkdtemp(join(incoming, 'adding-'));
+    // With the rights of other folders: a store may be shared.
+    const staging = join(incoming, `adding-${randomUUID()}`);
+    await mkdir(staging);
+    return staging;
   });
 }
 

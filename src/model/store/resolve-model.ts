@@ -2,21 +2,13 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { TrackcastError } from '../../errors.ts';
-import { addModel } from './add-model.ts';
+import { addModel, checkFile } from './add-model.ts';
 import { downloadUrl, findPublished } from './catalogue.ts';
 import type { DigestOptions } from './file-digest.ts';
 import { type ModelManifest, writeManifest } from './model-manifest.ts';
 import { isFileReference } from './model-name.ts';
 import { storeFolder } from './store-folder.ts';
-import {
-  checkModel,
-  checkpointPath,
-  fileState,
-  listNames,
-  readModel,
-  type StoredModel,
-} from './stored-model.ts';
-import { errorCode, isMissing } from './system-file.ts';
+import { checkModel, checkpointPath, listNames, readModel, type StoredModel } from './stored-model.ts';
 
 /** A model as the runtime loads it. */
 export interface ResolvedModel {
@@ -81,10 +73,10 @@ async function missingSentence(store: string, name: string): Promise<string> {
 
 async function resolveFile(reference: string, store: string, options: DigestOptions): Promise<StoredModel> {
   // A hard link to a symbolic link would be another symbolic link.
-  const path = await realPath(reference);
-  const state = await fileState(path);
-  const source = { kind: 'file', path, modifiedNs: state.modifiedNs } as const;
-  const known = await findByFile(store, source, state.bytes);
+  const path = await realpath(reference).catch(() => reference);
+  const { bytes, modifiedNs } = await checkFile(path);
+  const source = { kind: 'file', path, modifiedNs } as const;
+  const known = await findByFile(store, source, bytes);
   const unchanged = known === null ? null : await ifIntact(known, options);
   if (unchanged !== null) return unchanged;
 
@@ -102,29 +94,17 @@ async function resolveFile(reference: string, store: string, options: DigestOpti
   return isDeepStrictEqual(intact.manifest.source, source) ? intact : withSource(intact, source);
 }
 
-async function realPath(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (cause) {
-    const message = isMissing(cause)
-      ? 'there is no such checkpoint file'
-      : `the checkpoint file cannot be read: ${errorCode(cause)}`;
-    throw new TrackcastError('TRACKCAST_MODEL_MISSING', message, { key: path }, { cause });
-  }
-}
-
 /** The model that was made from the very same file, so that it need not be hashed at every start. */
 async function findByFile(
   store: string,
-  source: { readonly path: string; readonly modifiedNs: string },
+  source: ModelManifest['source'],
   bytes: number,
 ): Promise<StoredModel | null> {
   for (const name of await listNames(store)) {
     if (!name.startsWith('files/')) continue;
     const model = await readModel(store, name).catch(() => null);
-    const from = model?.manifest.source;
-    if (model?.manifest.bytes !== bytes || from?.kind !== 'file') continue;
-    if (from.path === source.path && from.modifiedNs === source.modifiedNs) return model;
+    const manifest = model?.manifest;
+    if (manifest?.bytes === bytes && isDeepStrictEqual(manifest.source, source)) return model;
   }
   return null;
 }
