@@ -6,14 +6,14 @@ import { recentMemoryPolicy } from './recent-memory-policy.ts';
 import { withWholeFrameGate } from './whole-frame-gate.ts';
 
 /** Names of the memory policies. All but the first differ from the published predictor on purpose. */
-export const memoryPolicyNames = ['sam2', 'sam2-gated', 'samurai', 'distractor-aware', 'pruned'] as const;
+export const memoryPolicyNames = ['sam2', 'sam2_gated', 'samurai', 'distractor_aware', 'pruned'] as const;
 export type MemoryPolicyName = (typeof memoryPolicyNames)[number];
 
 const policies: Readonly<Record<MemoryPolicyName, MemoryPolicy>> = {
   sam2: recentMemoryPolicy,
-  'sam2-gated': withWholeFrameGate(recentMemoryPolicy),
+  sam2_gated: withWholeFrameGate(recentMemoryPolicy),
   samurai: motionAwarePolicy,
-  'distractor-aware': distractorAwarePolicy,
+  distractor_aware: distractorAwarePolicy,
   pruned: prunedMemoryPolicy,
 };
 
