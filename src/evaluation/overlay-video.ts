@@ -6,8 +6,7 @@ import { FileSource } from '../ingest/file-source.ts';
 import { type DecodedPicture, PictureDecoder } from '../ingest/picture-decoder.ts';
 import type { TrackMessage } from '../publish/track-message.ts';
 import { firstChunks } from './first-chunks.ts';
-import { drawOverlay, type RgbPicture } from './overlay.ts';
-import { VideoFileWriter } from './video-file-writer.ts';
+import { OverlayWriter } from './overlay-writer.ts';
 
 export interface OverlayVideoOptions {
   /** The video that was tracked. */
@@ -48,7 +47,8 @@ export async function writeOverlayVideo(options: OverlayVideoOptions): Promise<O
   });
   const source = firstChunks(file, maxFrames);
   const messages = new MessageReader(options.messages);
-  const drawing = new OverlayDrawing(options.output, messages);
+  const writer = new OverlayWriter(options.output);
+  const drawing = new OverlayDrawing(writer, messages);
   using decoder = new PictureDecoder('overlay', 'bilinear');
   let failure: unknown;
   let isOver = false;
@@ -73,71 +73,39 @@ export async function writeOverlayVideo(options: OverlayVideoOptions): Promise<O
     await handling;
     if (failure !== undefined) throw failure;
     if (end.kind === 'failed') throw end.error;
-    await drawing.finish();
+    await writer.finish();
     return drawing.result;
   } finally {
     await source.close();
-    await drawing.close();
+    await writer.close();
     messages.close();
   }
 }
 
-/** Draws pictures and appends them to the output, which is opened with the size of the first. */
+/** Gives each picture the tracks of its message. */
 class OverlayDrawing {
-  readonly #path: string;
+  readonly #writer: OverlayWriter;
   readonly #messages: MessageReader;
-  readonly #result = { frames: 0, tracked: 0 };
-  #writer: VideoFileWriter | null = null;
-  #size = { width: 0, height: 0 };
+  #tracked = 0;
 
-  constructor(path: string, messages: MessageReader) {
-    this.#path = path;
+  constructor(writer: OverlayWriter, messages: MessageReader) {
+    this.#writer = writer;
     this.#messages = messages;
   }
 
   get result(): OverlayVideoResult {
-    return { ...this.#result };
+    return { frames: this.#writer.frames, tracked: this.#tracked };
   }
 
   async add(picture: DecodedPicture): Promise<void> {
     const message = await this.#messages.next();
-    if (message !== null && BigInt(message.frame.timestampNs) === picture.timestampNs) {
+    const isItsOwn = message !== null && BigInt(message.frame.timestampNs) === picture.timestampNs;
+    if (isItsOwn) {
       this.#messages.consume();
-      this.#result.tracked += 1;
-      drawOverlay(picture, message.tracks);
+      this.#tracked += 1;
     }
-    if (this.#writer === null) {
-      this.#size = { width: Math.max(2, picture.width & ~1), height: Math.max(2, picture.height & ~1) };
-      this.#writer = await VideoFileWriter.create({ path: this.#path, ...this.#size });
-    }
-    await this.#writer.write(resized(picture, this.#size), picture.timestampNs);
-    this.#result.frames += 1;
+    await this.#writer.add(picture, isItsOwn ? message.tracks : [], picture.timestampNs);
   }
-
-  async finish(): Promise<void> {
-    await this.#writer?.finish();
-  }
-
-  async close(): Promise<void> {
-    await this.#writer?.close();
-    this.#writer = null;
-  }
-}
-
-/** A stream may change its size, a file cannot: the nearest pixel is taken. */
-function resized(picture: RgbPicture, size: { readonly width: number; readonly height: number }): Uint8Array {
-  const { width, height } = size;
-  if (picture.width === width && picture.height === height) return picture.data;
-  const data = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y += 1) {
-    const row = Math.floor((y * picture.height) / height) * picture.width;
-    for (let x = 0; x < width; x += 1) {
-      const from = (row + Math.floor((x * picture.width) / width)) * 3;
-      const to = (y * width + x) * 3;
-      for (let channel = 0; channel < 3; channel += 1) data[to + channel] = picture.data[from + channel] ?? 0;
-    }
-  }
-  return data;
 }
 
 type OverlayMessage = Pick<TrackMessage, 'frame' | 'tracks'>;
