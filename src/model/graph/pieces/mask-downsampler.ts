@@ -130,7 +130,9 @@ function normalizeCentred(builder: GraphBuilder, x: string, prefix: string, side
   const [channels = 0] = builder.weightShape(`${prefix}.weight`);
   const planes = builder.toSingle(builder.reshape(x, [0, channels, -1]));
   const squares = builder.add('Mul', [planes, planes]);
-  const variance = builder.add('ReduceMean', [squares, builder.integers([1])], { keepdims: 1 });
+  // A product with equal weights, which is several times as quick as a reduction over so few planes.
+  const mean = builder.singles(new Float32Array(channels).fill(1 / channels), [1, channels]);
+  const variance = builder.add('MatMul', [mean, squares]);
   const deviation = builder.add('Sqrt', [builder.add('Add', [variance, builder.singles([epsilon])])]);
   const normalized = builder.fromSingle(builder.add('Mul', [planes, builder.add('Reciprocal', [deviation])]));
   const [scale, shift] = ['weight', 'bias'].map((kind) =>
