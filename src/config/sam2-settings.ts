@@ -51,9 +51,9 @@ export const sam2Settings = {
   }),
   SAM2_MEMORY_POLICY: choiceSetting({
     default: 'sam2',
-    choices: ['sam2', 'samurai', 'distractor_aware', 'pruned'],
+    choices: ['sam2', 'sam2_gated', 'samurai', 'distractor_aware', 'pruned'],
     description:
-      'Which earlier frames an object is compared with: `sam2` the last six, as published; `samurai` the last six good ones, judged by scores and by motion; `distractor_aware` also keeps frames on which something similar was near; `pruned` only frames that add something new, which costs less.',
+      'Which earlier frames an object is compared with: `sam2` the last six, as published; `sam2_gated` the same, but a mask of nearly the whole picture is not believed right after an absence; `samurai` the last six on which mask, presence and motion were credible, and motion has its share in choosing masks; `distractor_aware` appearances at intervals, and frames that tell the object from something like it; `pruned` frames that differ from each other.',
   }),
   SAM2_MAX_COND_FRAMES_IN_ATTN: integerSetting({
     default: -1,
