@@ -46,6 +46,13 @@ export function bytes(data: ArrayLike<number>, shape: readonly number[]): Feed {
   return { type: 'uint8', shape, data };
 }
 
+/** Numbers without a pattern, the same in every run, from -2 to 2. */
+export function scattered(shape: readonly number[], seed: number): TensorValue {
+  const size = shape.reduce((product, side) => product * side, 1);
+  const data = Float32Array.from({ length: size }, (_, at) => Math.sin(at * 12.9898 + seed * 78.233) * 2);
+  return { shape, data };
+}
+
 /** The small golden checkpoint. */
 export const nano: Sam2Architecture = {
   family: 'nano',

@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import { convolution } from './convolution.ts';
-import { type LinearLayer, linear, linearBy, linearLayer } from './linear.ts';
+import { feedForward } from './feed-forward.ts';
+import { type LinearLayer, linear, linearLayer } from './linear.ts';
 import { layerNorm } from './normalization.ts';
 
 /** Of the published block's normalisation. */
@@ -14,8 +15,8 @@ const epsilon = 1e-6;
  * @param prefix of the published `CXBlock`
  */
 export function convNextBlock(builder: GraphBuilder, tokens: string, prefix: string, side: number): string {
-  const hidden = hiddenTokens(builder, tokens, prefix, side);
-  return builder.add('Add', [tokens, linearBy(builder, hidden, scaledLayer(builder, prefix))]);
+  const change = transform(builder, tokens, prefix, side, scaledLayer(builder, prefix));
+  return builder.add('Add', [tokens, change]);
 }
 
 /**
@@ -32,7 +33,6 @@ export function convNextBlockInto(
   side: number,
   output: string,
 ): string {
-  const hidden = hiddenTokens(builder, tokens, prefix, side);
   const last = scaledLayer(builder, prefix);
   const { weight: projection } = linearLayer(builder, output);
   // Products of constants: a session computes them once, when it opens.
@@ -40,11 +40,18 @@ export function convNextBlockInto(
     weight: builder.add('MatMul', [projection, last.weight]),
     bias: builder.add('MatMul', [projection, last.bias]),
   };
-  return builder.add('Add', [linear(builder, tokens, output), linearBy(builder, hidden, joined)]);
+  const change = transform(builder, tokens, prefix, side, joined);
+  return builder.add('Add', [linear(builder, tokens, output), change]);
 }
 
-/** All but the block's last linear layer: tokens [batch, side^2, channels] -> [batch, side^2, hidden]. */
-function hiddenTokens(builder: GraphBuilder, tokens: string, prefix: string, side: number): string {
+/** What a block adds to its input, with a last layer of choice: tokens [batch, side^2, channels] -> [.., out]. */
+function transform(
+  builder: GraphBuilder,
+  tokens: string,
+  prefix: string,
+  side: number,
+  last: LinearLayer,
+): string {
   const [channels = 0, , kernel = 0] = builder.weightShape(`${prefix}.dwconv.weight`);
   const picture = builder.transpose(builder.reshape(tokens, [0, side, side, channels]), [0, 3, 1, 2]);
   const around = (kernel - 1) / 2;
@@ -53,7 +60,8 @@ function hiddenTokens(builder: GraphBuilder, tokens: string, prefix: string, sid
   const channelsLast = builder.transpose(mixed, [0, 2, 3, 1]);
   const mixedTokens = builder.reshape(channelsLast, [0, side * side, channels]);
   const normalized = layerNorm(builder, mixedTokens, `${prefix}.norm`, epsilon);
-  return linear(builder, normalized, `${prefix}.pwconv1`, 'gelu');
+  const layers = [linearLayer(builder, `${prefix}.pwconv1`), last] as const;
+  return feedForward(builder, normalized, side * side, layers, 'gelu');
 }
 
 /** The block's last linear layer with `gamma` in its weights: both are constants, so it costs nothing at run time. */

@@ -46,24 +46,33 @@ export function linearLayer(builder: GraphBuilder, prefix: string): LinearLayer 
  * Linear layers `${prefix}.layers.0` and so on, with `activation` between them and none after the last:
  * x [.., in] -> [.., out].
  *
- * @param layers how many there are
+ * @param count how many there are
  * @throws TrackcastError TRACKCAST_MODEL_INVALID when the checkpoint lacks one of them
  */
 export function mlp(
   builder: GraphBuilder,
   x: string,
   prefix: string,
-  layers: number,
+  count: number,
   activation: Activation,
 ): string {
-  return overRows(builder, x, (rows) => {
-    let hidden = rows;
-    for (let layer = 0; layer < layers; layer++) {
-      hidden = multiplyRows(builder, hidden, linearLayer(builder, `${prefix}.layers.${layer}`));
-      if (layer < layers - 1) hidden = activate(builder, hidden, activation);
-    }
-    return hidden;
-  });
+  const layers = Array.from({ length: count }, (_, at) => linearLayer(builder, `${prefix}.layers.${at}`));
+  return layersInTurn(builder, x, layers, activation);
+}
+
+/** Linear layers with `activation` between them and none after the last: x [.., in] -> [.., out]. */
+export function layersInTurn(
+  builder: GraphBuilder,
+  x: string,
+  layers: readonly LinearLayer[],
+  activation: Activation,
+): string {
+  return overRows(builder, x, (rows) =>
+    layers.reduce((hidden, layer, at) => {
+      const product = multiplyRows(builder, hidden, layer);
+      return at < layers.length - 1 ? activate(builder, product, activation) : product;
+    }, rows),
+  );
 }
 
 /** Lets `layer` see all axes but the last as one: rows [n, in] -> [n, out], and restores them. */

@@ -1,17 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { attention, attentionToFew, attentionToMany } from '../../../../src/model/graph/pieces/attention.ts';
 import { expectClose } from '../../sam2/golden.ts';
-import { activation, type Feed, GraphFixture, type TensorValue } from '../../sam2/graph-fixture.ts';
+import { activation, type Feed, GraphFixture, scattered } from '../../sam2/graph-fixture.ts';
 
 const [channels, inner, heads] = [12, 8, 2];
 const layer = { prefix: 'layer', heads };
-
-/** Numbers without a pattern, the same in every run. */
-function scattered(shape: readonly number[], seed: number): TensorValue {
-  const size = shape.reduce((product, side) => product * side, 1);
-  const data = Float32Array.from({ length: size }, (_, at) => Math.sin(at * 12.9898 + seed * 78.233) * 2);
-  return { shape, data };
-}
 
 const weights = new Map(
   ['q_proj', 'k_proj', 'v_proj', 'out_proj'].flatMap((name, at) => {
