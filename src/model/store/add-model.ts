@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import { summariseCheckpoint } from './checkpoint-summary.ts';
@@ -47,8 +47,8 @@ export interface NewModel extends DigestOptions {
   readonly expectedSha256: string | null;
   /** The hash of the file, where it was computed on the way. */
   readonly knownSha256?: string;
-  /** How the file comes in: `link` falls back to `copy` where there can be no hard link. */
-  readonly transfer: 'move' | 'copy' | 'link';
+  /** How the file comes in. Not by a hard link: ONNX Runtime reads no weights from files that have several. */
+  readonly transfer: 'move' | 'copy';
   /** Whether a model of this name with other content makes way, with its graphs. */
   readonly replace: boolean;
 }
@@ -127,7 +127,6 @@ async function removeAbandoned(incoming: string): Promise<void> {
 
 async function transfer(from: string, to: string, kind: NewModel['transfer']): Promise<void> {
   if (kind === 'move') return rename(from, to);
-  if (kind === 'link' && (await isLinked(from, to))) return;
   // A clone shares its blocks with the original where the file system can, and takes no room.
   await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   const handle = await open(to, 'r');
@@ -135,15 +134,6 @@ async function transfer(from: string, to: string, kind: NewModel['transfer']): P
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-async function isLinked(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -23,8 +23,8 @@ export interface ResolvedModel {
 /**
  * Finds the model that a setting means and checks that its checkpoint is the pinned one: by size and time of
  * modification, and in full where these have changed. A file outside of the store gets a folder in it, with a
- * hard link to the file, or a copy where the file system allows no link, because graphs cannot refer to weights
- * in another folder.
+ * copy of the file, because graphs cannot refer to weights in another folder; where the file system can clone files,
+ * the copy takes no room.
  *
  * Rejects with `TRACKCAST_MODEL_MISSING`, with how to get the model; `TRACKCAST_MODEL_MISMATCH`,
  * `TRACKCAST_MODEL_INVALID`, `TRACKCAST_CHECKPOINT_INVALID` or `TRACKCAST_OUTPUT_UNWRITABLE`.
@@ -72,7 +72,7 @@ async function missingSentence(store: string, name: string): Promise<string> {
 }
 
 async function resolveFile(reference: string, store: string, options: DigestOptions): Promise<StoredModel> {
-  // A hard link to a symbolic link would be another symbolic link.
+  // The same file by another name is the same model.
   const path = await realpath(reference).catch(() => reference);
   const { bytes, modifiedNs } = await checkFile(path);
   const source = { kind: 'file', path, modifiedNs } as const;
@@ -85,7 +85,7 @@ async function resolveFile(reference: string, store: string, options: DigestOpti
     name: (sha256: string) => `files/${sha256.slice(0, 16)}`,
     source,
     expectedSha256: null,
-    transfer: 'link',
+    transfer: 'copy',
     replace: false,
   } as const;
   const added = await addModel(store, path, addition);
@@ -109,7 +109,7 @@ async function findByFile(
   return null;
 }
 
-/** Null for a model whose checkpoint was changed under its hands, as a hard link allows. */
+/** Null for a model whose checkpoint was changed or cut under its hands. */
 async function ifIntact(model: StoredModel, options: DigestOptions): Promise<StoredModel | null> {
   try {
     return await checkModel(model, 'quick', options);
