@@ -31,6 +31,11 @@ function pictureOf({ shape, data }: Result): Float32Array {
   return picture;
 }
 
+/** Every fourth pixel of every fourth row of 256 x 256. */
+function every4th(picture: Float32Array): Float32Array {
+  return picture.filter((_, at) => at % 4 === 0 && Math.floor(at / 256) % 4 === 0);
+}
+
 describe.skipIf(!hasGoldens)('memory encoder', () => {
   let golden: GoldenFile;
   let features: Feed;
@@ -70,6 +75,22 @@ describe.skipIf(!hasGoldens)('memory encoder', () => {
     );
   });
 
+  it.each(['pos1', 'box', 'none', 'stable3', 'pos1_mask'])(
+    'enlarges the mask of %s as the published heads do',
+    async (name) => {
+      using fixture = new GraphFixture();
+      const decoder = readGolden('mod_mask_decoder');
+      const given = singles(decoder.floats(`heads.${name}.low_res_masks`), [1, 1, 64, 64]);
+      const { places } = await fixture.runPiece({ mask: given, binarize: singles([0]) }, (builder) => ({
+        places: squashedMaskPlaces(builder, 'mask', 'binarize'),
+      }));
+      const expected = decoder
+        .floats(`heads.${name}.high_res_masks_sub4`)
+        .map((logit) => Math.tanh(logit / 2));
+      expectClose(every4th(pictureOf(places as Result)), expected, 2e-6, `enlarged mask of ${name}`);
+    },
+  );
+
   it('makes each logit of a prompted mask either object or not', async () => {
     using fixture = new GraphFixture();
     const { places } = await fixture.runPiece({ mask, binarize: singles([1]) }, (builder) => ({
@@ -77,7 +98,6 @@ describe.skipIf(!hasGoldens)('memory encoder', () => {
     }));
     const binary = pictureOf(places as Result);
     expect(new Set(binary)).toEqual(new Set([-1, 1]));
-    const every4th = binary.filter((_, at) => at % 4 === 0 && Math.floor(at / 256) % 4 === 0);
     const name = 'mask_for_mem.binary_sub4';
     expectClose(
       every4th.map((value) => 10 * value),

@@ -22,28 +22,12 @@ export function convolution(
 ): string {
   const { strides = [1, 1], pads = [0, 0, 0, 0], group = 1 } = options;
   const kernel = builder.weightShape(`${prefix}.weight`).slice(2);
-  return builder.add('Conv', [x, ...parameters(builder, prefix)], {
+  const weight = builder.weight(`${prefix}.weight`);
+  const bias = builder.hasWeight(`${prefix}.bias`) ? [builder.weight(`${prefix}.bias`)] : [];
+  return builder.add('Conv', [x, weight, ...bias], {
     kernel_shape: kernel,
     strides,
     pads,
     group,
   });
-}
-
-/**
- * Convolves backwards x [batch, in, rows, columns] with `${prefix}.weight` [in, out, height, width] whose strides
- * are its height and width, so that each pixel becomes a patch of its own: -> [batch, out, rows * height,
- * columns * width].
- */
-export function transposedConvolution(builder: GraphBuilder, x: string, prefix: string): string {
-  const kernel = builder.weightShape(`${prefix}.weight`).slice(2);
-  return builder.add('ConvTranspose', [x, ...parameters(builder, prefix)], {
-    kernel_shape: kernel,
-    strides: kernel,
-  });
-}
-
-function parameters(builder: GraphBuilder, prefix: string): string[] {
-  const weight = builder.weight(`${prefix}.weight`);
-  return builder.hasWeight(`${prefix}.bias`) ? [weight, builder.weight(`${prefix}.bias`)] : [weight];
 }

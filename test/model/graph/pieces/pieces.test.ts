@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { convolution, transposedConvolution } from '../../../../src/model/graph/pieces/convolution.ts';
+import { convolution } from '../../../../src/model/graph/pieces/convolution.ts';
 import { linear, mlp } from '../../../../src/model/graph/pieces/linear.ts';
-import { channelNorm, layerNorm } from '../../../../src/model/graph/pieces/normalization.ts';
+import { layerNorm } from '../../../../src/model/graph/pieces/normalization.ts';
 import { expectClose } from '../../sam2/golden.ts';
 import { activation, GraphFixture, type TensorValue } from '../../sam2/graph-fixture.ts';
 
@@ -80,19 +80,6 @@ describe('normalisation', () => {
     expectClose(y?.data ?? [], [-0.5, 10, 0, 5], 1e-6, 'layer norm');
   });
 
-  it('normalises the channels of each pixel', async () => {
-    using fixture = new GraphFixture({ weights });
-    // Channels (1, 3) and (8, 4) of two pixels.
-    const { y } = await fixture.runPiece(
-      { x: activation(tensor([1, 2, 1, 2], [1, 8, 3, 4])) },
-      (builder) => ({
-        y: channelNorm(builder, 'x', 'n'),
-      }),
-    );
-    expect(y?.shape).toEqual([1, 2, 1, 2]);
-    expectClose(y?.data ?? [], [-1, 1, 15, -5], 1e-4, 'channel norm');
-  });
-
   it('does not overflow half precision on the way', async () => {
     using fixture = new GraphFixture({ weights, precision: 'float16' });
     const { y } = await fixture.runPiece({ x: activation(tensor([1, 2], [6000, -6000])) }, (builder) => ({
@@ -107,8 +94,6 @@ describe('convolution', () => {
     ['c.weight', tensor([1, 1, 2, 2], [1, 2, 3, 4])],
     ['c.bias', tensor([1], [0.5])],
     ['each.weight', tensor([2, 1, 1, 1], [2, -1])],
-    ['up.weight', tensor([2, 1, 2, 2], [1, 2, 3, 4, 10, 20, 30, 40])],
-    ['up.bias', tensor([1], [0.5])],
   ]);
 
   it('passes strides, zeros around the picture and groups on', async () => {
@@ -125,19 +110,5 @@ describe('convolution', () => {
     expect(results['strided']).toEqual({ shape: [1, 1, 1, 1], data: Float32Array.of(30.5) });
     expect(results['padded']).toEqual({ shape: [1, 1, 2, 2], data: Float32Array.of(4.5, 6.5, 6.5, 4.5) });
     expect(results['grouped']).toEqual({ shape: [1, 2, 1, 1], data: Float32Array.of(6, -4) });
-  });
-
-  it('spreads each pixel to a patch of its own when transposed', async () => {
-    using fixture = new GraphFixture({ weights });
-    const { y } = await fixture.runPiece(
-      { x: activation(tensor([1, 2, 1, 2], [1, 2, 0, 1])) },
-      (builder) => ({
-        y: transposedConvolution(builder, 'x', 'up'),
-      }),
-    );
-    expect(y).toEqual({
-      shape: [1, 1, 2, 4],
-      data: Float32Array.of(1.5, 2.5, 12.5, 24.5, 3.5, 4.5, 36.5, 48.5),
-    });
   });
 });
