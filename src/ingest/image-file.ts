@@ -9,6 +9,7 @@ import {
 import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
 import { TrackcastError } from '../errors.ts';
 import { quietCodecLog } from './codec-log.ts';
+import { jpegToRgb } from './jpeg-colours.ts';
 import { copyPlane, PictureScaler } from './picture-scaler.ts';
 
 export interface Image {
@@ -19,14 +20,17 @@ export interface Image {
 }
 
 /**
- * Reads a JPEG or PNG file, or its bytes, as interleaved RGB. Throws `TRACKCAST_SOURCE_UNREADABLE`.
+ * Reads a JPEG or PNG file, or its bytes, as interleaved RGB, as Pillow does: PNG equally, JPEG but for the last bit
+ * of about 2 percent of the samples, where FFmpeg's inverse transform rounds in another order. Throws
+ * `TRACKCAST_SOURCE_UNREADABLE`.
  */
 export async function readRgbImage(source: string | Uint8Array): Promise<Image> {
   const bytes = typeof source === 'string' ? await readFile(source) : source;
   return withPicture(bytes, (picture) => {
     const { width, height } = picture;
-    using scaler = new PictureScaler(AV_PIX_FMT_RGB24, 'exact');
     const data = new Uint8Array(width * height * 3);
+    if (jpegToRgb(picture, data)) return { width, height, data };
+    using scaler = new PictureScaler(AV_PIX_FMT_RGB24, 'exact');
     copyPlane(scaler.scale(picture, width, height), width * 3, data, width * 3);
     return { width, height, data };
   });
@@ -62,6 +66,8 @@ function withPicture<T>(bytes: Uint8Array, use: (picture: Frame) => T): T {
   context.threadCount = 1;
   packet.alloc();
   picture.alloc();
+  // The transform that comes closest to libjpeg's.
+  if (!isPng) context.setOption('idct', 'int');
   let code = context.open2Sync(codec);
   if (code >= 0) {
     packet.data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
