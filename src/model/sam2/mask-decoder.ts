@@ -29,23 +29,15 @@ export function arrangeFeatures(
   const h = gridSize;
   const [, halfChannels = 0] = builder.weightShape(`${prefix}.output_upscaling.0.weight`);
   const [, quarterChannels = 0] = builder.weightShape(`${prefix}.output_upscaling.3.weight`);
-  const last1 = builder.reshape(builder.transpose(highRes1, [0, 2, 3, 1]), [-1, h, 2, h, 2 * halfChannels]);
-  const last0 = builder.reshape(builder.transpose(highRes0, [0, 2, 3, 1]), [
-    -1,
-    h,
-    2,
-    2,
-    h,
-    2,
-    2 * quarterChannels,
-  ]);
+  const eighth = builder.transpose(highRes1, [0, 2, 3, 1]);
+  const patches8 = builder.reshape(eighth, [-1, h, 2, h, 2 * halfChannels]);
+  const quarter = builder.transpose(highRes0, [0, 2, 3, 1]);
+  const patches4 = builder.reshape(quarter, [-1, h, 2, 2, h, 2, 2 * quarterChannels]);
+  const ordered8 = builder.transpose(patches8, [0, 1, 3, 2, 4]);
+  const ordered4 = builder.transpose(patches4, [0, 1, 4, 2, 5, 3, 6]);
   return {
-    stride8: builder.reshape(builder.transpose(last1, [0, 1, 3, 2, 4]), [-1, 4 * h * h, halfChannels]),
-    stride4: builder.reshape(builder.transpose(last0, [0, 1, 4, 2, 5, 3, 6]), [
-      -1,
-      16 * h * h,
-      quarterChannels,
-    ]),
+    stride8: builder.reshape(ordered8, [-1, 4 * h * h, halfChannels]),
+    stride4: builder.reshape(ordered4, [-1, 16 * h * h, quarterChannels]),
   };
 }
 
@@ -74,15 +66,15 @@ export interface Predictions {
 
 /** Predicts all masks (`predict_masks` of the published mask decoder). */
 export function predictMasks(builder: GraphBuilder, input: DecoderInput): Predictions {
-  const own = ['obj_score_token', 'iou_token', 'mask_tokens'].map((name) =>
-    builder.weight(`${prefix}.${name}.weight`),
+  const names = ['obj_score_token', 'iou_token', 'mask_tokens'];
+  const own = builder.add(
+    'Concat',
+    names.map((name) => builder.weight(`${prefix}.${name}.weight`)),
+    { axis: 0 },
   );
   const batch = builder.add('Shape', [input.prompt], { start: 0, end: 1 });
-  const ownTokens = builder.add('Concat', own, { axis: 0 });
   const shape = builder.add('Concat', [batch, builder.integers([1, 1])], { axis: 0 });
-  const tokens = builder.add('Concat', [builder.add('Expand', [ownTokens, shape]), input.prompt], {
-    axis: 1,
-  });
+  const tokens = builder.add('Concat', [builder.add('Expand', [own, shape]), input.prompt], { axis: 1 });
   const decoded = twoWayTransformer(
     builder,
     { tokens, image: input.image },
@@ -97,13 +89,15 @@ export function predictMasks(builder: GraphBuilder, input: DecoderInput): Predic
     const key = `${prefix}.output_hypernetworks_mlps.${mask}`;
     return builder.add('Unsqueeze', [mlp(builder, token(2 + mask), key, 3, 'relu'), builder.integers([2])]);
   });
+  // From the third token on, along the second axis.
+  const range = [2, 2 + maskCount, 1];
   const upscaled = upscale(builder, decoded.image, input.features);
   const logits = builder.add('MatMul', [upscaled, builder.add('Concat', weights, { axis: 2 })]);
   return {
     masks: builder.toSingle(toPictures(builder, logits, input.gridSize)),
     ious: builder.add('Sigmoid', [builder.toSingle(iou)]),
     objectScore: builder.toSingle(score),
-    maskTokens: sliceTokens(builder, decoded.tokens, 2, 2 + maskCount),
+    maskTokens: builder.add('Slice', [decoded.tokens, ...range.map((at) => builder.integers([at]))]),
   };
 }
 
@@ -118,16 +112,11 @@ function upscale(builder: GraphBuilder, image: string, { stride8, stride4 }: Pat
 /** A transposed convolution of 2 x 2 with strides of two: tokens [B, n, in] -> [B, 4n, out], four for each, row by row. */
 function spread(builder: GraphBuilder, tokens: string, key: string): string {
   const [inputs = 0, outputs = 0] = builder.weightShape(`${key}.weight`);
-  const weight = builder.reshape(builder.transpose(builder.weight(`${key}.weight`), [2, 3, 1, 0]), [
-    4 * outputs,
-    inputs,
-  ]);
+  const perPixel = builder.transpose(builder.weight(`${key}.weight`), [2, 3, 1, 0]);
+  const weight = builder.reshape(perPixel, [4 * outputs, inputs]);
   const each = builder.weight(`${key}.bias`);
   const bias = builder.add('Concat', [each, each, each, each], { axis: 0 });
-  const patches = linearBy(builder, tokens, { weight, bias });
-  const batch = builder.add('Shape', [patches], { start: 0, end: 1 });
-  const shape = builder.add('Concat', [batch, builder.integers([-1, outputs])], { axis: 0 });
-  return builder.add('Reshape', [patches, shape]);
+  return builder.reshape(linearBy(builder, tokens, { weight, bias }), [0, -1, outputs]);
 }
 
 /** Logits [B, 16T, masks] in the order of `PatchFeatures` -> pictures [B, masks, 4h, 4h]. */
@@ -135,8 +124,4 @@ function toPictures(builder: GraphBuilder, logits: string, h: number): string {
   const nested = builder.reshape(logits, [-1, h, h, 2, 2, 2, 2, maskCount]);
   const ordered = builder.transpose(nested, [0, 7, 1, 3, 5, 2, 4, 6]);
   return builder.reshape(ordered, [-1, maskCount, 4 * h, 4 * h]);
-}
-
-function sliceTokens(builder: GraphBuilder, tokens: string, start: number, end: number): string {
-  return builder.add('Slice', [tokens, ...[[start], [end], [1]].map((values) => builder.integers(values))]);
 }
