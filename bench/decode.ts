@@ -1,7 +1,7 @@
 import { FrameRing } from '../src/buffer/frame-ring.ts';
 import { monotonicMs } from '../src/clock.ts';
 import { H264Decoder } from '../src/ingest/h264-decoder.ts';
-import { modelGeometry } from '../src/main.ts';
+import { embeddedGeometry } from '../src/tracking-plan.ts';
 import type { BenchmarkContext } from './benchmark.ts';
 import { type Figure, median, percentile } from './figure.ts';
 import type { SceneVideo } from './scene-video.ts';
@@ -36,7 +36,7 @@ async function decodeOnce({ accessUnits }: SceneVideo): Promise<number[]> {
   });
   using decoder = new H264Decoder({
     streamId: 'bench',
-    geometry: modelGeometry,
+    geometry: embeddedGeometry,
     sink: { beginWrite: () => ring.tryBeginWrite() },
   });
   const milliseconds: number[] = [];

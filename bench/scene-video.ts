@@ -5,7 +5,7 @@ import { DemoScene } from '../src/demo/demo-scene.ts';
 import { createPicture } from '../src/demo/picture.ts';
 import { decodeFrames, type SequenceVideo } from '../src/evaluation/sequence-video.ts';
 import { H264Encoder } from '../src/ingest/h264-encoder.ts';
-import { modelGeometry } from '../src/main.ts';
+import { embeddedGeometry } from '../src/tracking-plan.ts';
 
 const framesPerSecond = 25;
 const groupFrames = 50;
@@ -54,7 +54,7 @@ export async function decodedCopies(
 ): Promise<Frame[]> {
   const copies: Frame[] = [];
   const part = { ...video, accessUnits: video.accessUnits.slice(0, frames) };
-  for await (const lease of decodeFrames(part, 'bench', modelGeometry)) {
+  for await (const lease of decodeFrames(part, 'bench', embeddedGeometry)) {
     using frame = lease;
     copies.push({
       ...frameInfoOf(frame),

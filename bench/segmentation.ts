@@ -7,7 +7,7 @@ import type {
   SegmentationResult,
   SegmentationTarget,
 } from '../src/tracker/segmentation.ts';
-import { createSegmenter } from '../src/tracker/tracker-factory.ts';
+import { createSegmenter } from '../src/tracker/segmenter-factory.ts';
 import type { BenchmarkContext } from './benchmark.ts';
 import { type Figure, median } from './figure.ts';
 import { decodedCopies, type SceneVideo } from './scene-video.ts';

@@ -36,7 +36,7 @@ export async function benchSoak({ videos, soakFrames, tell }: BenchmarkContext):
     onPicture: () => {},
   };
   const { values } = loadConfig({ environment: {} });
-  const pipeline = createPipeline(values, outputs, metrics, createLogger({ level: 'warn' }));
+  const pipeline = await createPipeline(values, outputs, metrics, createLogger({ level: 'warn' }));
   let tracked = 0;
   let seconds = 0;
   try {

@@ -15,10 +15,7 @@ import { PipelineMetrics } from './publish/metrics.ts';
 import type { Publisher } from './publish/publisher.ts';
 import { WebSocketPublisher } from './publish/websocket-publisher.ts';
 import { HttpServer } from './server/http-server.ts';
-import type { TrackingWorkerData } from './tracker/tracking-messages.ts';
-
-/** What the embedded models see: the long side at 1024, both sides in whole tokens. */
-export const modelGeometry = { kind: 'fit', longSide: 1024, multipleOf: 16 } as const;
+import { planTracking, type TrackingPlan } from './tracking-plan.ts';
 
 const webRoot = fileURLToPath(new URL('../web/', import.meta.url));
 const drainMs = 5000;
@@ -34,26 +31,6 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** The tracking side of a configuration. */
-export function trackingOf(config: Config, waitsForSegmentation: boolean): TrackingWorkerData {
-  return {
-    kind: config.VIDEO_MODE ? config.VIDEO_TRACKER_TYPE : 'iou',
-    settings: {
-      strategy: config.SAM2_PROMPT_STRATEGY,
-      repromptIntervalFrames: config.SAM2_REPROMPT_INTERVAL,
-      maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
-      maxSegmentationsPerSecond: waitsForSegmentation
-        ? Number.POSITIVE_INFINITY
-        : config.VIDEO_PROCESSING_FPS,
-    },
-    models: {
-      executionProviders: config.EXECUTION_PROVIDERS,
-      intraOpThreads: config.SEGMENTATION_THREADS,
-    },
-    waitsForSegmentation,
-  };
-}
-
 /** The exchanges and queues of a configuration through which chunks come in. */
 export function chunkTopologyOf(config: Config): Partial<ChunkTopology> {
   return {
@@ -64,17 +41,31 @@ export function chunkTopologyOf(config: Config): Partial<ChunkTopology> {
   };
 }
 
-/** The pipeline of a configuration, feeding `outputs`. */
-export function createPipeline(
+/**
+ * The pipeline of a configuration, feeding `outputs`. Rejects with `TRACKCAST_MODEL_MISSING`,
+ * `TRACKCAST_MODEL_MISMATCH` or `TRACKCAST_CHECKPOINT_INVALID` when its model cannot be had.
+ */
+export async function createPipeline(
   config: Config,
   outputs: PipelineOutputs,
   metrics: PipelineMetrics,
   log: Logger,
   waitsForSegmentation = false,
+): Promise<Pipeline> {
+  const plan = await planTracking(config, waitsForSegmentation);
+  return openPipeline(plan, config, outputs, metrics, log);
+}
+
+function openPipeline(
+  { tracking, geometry }: TrackingPlan,
+  config: Config,
+  outputs: PipelineOutputs,
+  metrics: PipelineMetrics,
+  log: Logger,
 ): Pipeline {
   return new Pipeline({
-    tracking: trackingOf(config, waitsForSegmentation),
-    geometry: modelGeometry,
+    tracking,
+    geometry,
     bufferFrames: config.VIDEO_BUFFER_SIZE,
     decodeWorkers: config.DECODE_WORKERS,
     maxStreams: config.MAX_STREAMS,
@@ -90,9 +81,10 @@ export function createPipeline(
 
 /**
  * Wires the service together and starts it. Rejects with `TRACKCAST_CONFIG_INVALID`, leaving nothing behind, when
- * it cannot listen as it is told to; a broker that is away is waited for.
+ * it cannot listen as it is told to, and as `createPipeline` does; a broker that is away is waited for.
  */
 export async function serve({ values: config }: LoadedConfig): Promise<Service> {
+  const plan = await planTracking(config, false);
   const log = createLogger({ level: config.LOG_LEVEL });
   const metrics = new PipelineMetrics();
   const live = new WebSocketPublisher();
@@ -100,7 +92,8 @@ export async function serve({ values: config }: LoadedConfig): Promise<Service> 
   const publishers: Publisher[] = tracksOut === null ? [live] : [live, tracksOut];
   for (const publisher of publishers) metrics.watchPublisher(publisher);
   metrics.watchLiveClients(() => live.clients);
-  const pipeline = createPipeline(config, new StreamOutputs(publishers, live, metrics), metrics, log);
+  const outputs = new StreamOutputs(publishers, live, metrics);
+  const pipeline = openPipeline(plan, config, outputs, metrics, log);
   pipeline.watchPictureDemand((streamId) => live.demand(streamId).pictures);
   live.onDemandChange(() => pipeline.refreshDemand(live.wantsPolygons()));
   const cameras = new WebSocketSource({ onRefused: (reason) => pipeline.refused(`websocket_${reason}`) });

@@ -1,13 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { PixelGeometry } from '../buffer/frame.ts';
+import { loadConfig } from '../config/load.ts';
 import { type EvaluationOptions, evaluate, type Variant } from '../evaluation/evaluate.ts';
 import { writeOverlays } from '../evaluation/overlay-files.ts';
 import { describeEvaluations } from '../evaluation/report.ts';
 import { findSequences } from '../evaluation/sequence.ts';
 import { quietCodecLog } from '../ingest/codec-log.ts';
+import type { ModelSettings } from '../tracker/segmenter-factory.ts';
 import type { VideoTracker } from '../tracker/video-tracker.ts';
 import type { VirtualClock } from '../tracker/virtual-clock.ts';
+import { type ModelPlan, planModel } from '../tracking-plan.ts';
 import { ProgressLine } from './progress-line.ts';
 
 /** How long the tracker's asynchronous segmentation takes. */
@@ -21,11 +23,12 @@ type EvaluationTiming =
   /** Every frame waits for its own segmentation. */
   | { readonly mode: 'lossless' };
 
-type TrackerKind = 'mobile_sam' | 'iou';
+type TrackerKind = VideoTracker['kind'];
 
 /** Makes the tracker of a variant. */
 export type EvaluationTrackerFactory = (options: {
   readonly kind: TrackerKind;
+  readonly models: ModelSettings;
   readonly timing: EvaluationTiming;
   /** Whether the tracker prompts itself. */
   readonly automatic: boolean;
@@ -33,6 +36,8 @@ export type EvaluationTrackerFactory = (options: {
 
 interface EvalFlags {
   readonly tracker: TrackerKind;
+  readonly model?: string;
+  readonly imageSize?: number;
   readonly auto: boolean;
   readonly fps?: number;
   readonly segmentationMs: number | 'measured';
@@ -46,9 +51,6 @@ interface EvalFlags {
 const variantNames = ['default', 'propagation', 'every-frame'] as const;
 type VariantName = (typeof variantNames)[number];
 
-/** What the embedded models see. */
-const geometry: PixelGeometry = { kind: 'fit', longSide: 1024, multipleOf: 16 };
-
 /** Adds `eval` to the command line. */
 export function registerEval(program: Command, createTracker: EvaluationTrackerFactory): void {
   program
@@ -59,8 +61,14 @@ export function registerEval(program: Command, createTracker: EvaluationTrackerF
     .argument('<dir...>', 'sequences, or folders of sequences')
     .addOption(
       new Option('--tracker <kind>', 'tracker to measure')
-        .choices(['mobile_sam', 'iou'])
+        .choices(['mobile_sam', 'sam2_video', 'iou'])
         .default('mobile_sam'),
+    )
+    .option('--model <name|file>', 'SAM 2 model; default: SAM2_MODEL')
+    .option(
+      '--image-size <pixels>',
+      'side of its square input; default: SAM2_IMAGE_SIZE',
+      positiveNumber('a size'),
     )
     .option('--auto', 'show no objects; measure what the tracker finds by itself', false)
     .option(
@@ -107,9 +115,17 @@ async function runEval(
 ): Promise<void> {
   quietCodecLog();
   const { overlays } = flags;
+  const { values } = loadConfig({});
+  const plan = await planModel({
+    ...values,
+    VIDEO_MODE: true,
+    VIDEO_TRACKER_TYPE: flags.tracker,
+    SAM2_MODEL: flags.model ?? values.SAM2_MODEL,
+    SAM2_IMAGE_SIZE: flags.imageSize ?? values.SAM2_IMAGE_SIZE,
+  });
   const options: EvaluationOptions = {
     sequences: (await Promise.all(folders.map(findSequences))).flat(),
-    variants: flags.variants.map((name) => variant(name, flags, createTracker)),
+    variants: flags.variants.map((name) => variant(name, flags, plan, createTracker)),
     automatic: flags.auto,
     framesPerSecond: flags.fps ?? null,
     maxFrames: flags.maxFrames,
@@ -127,12 +143,17 @@ async function runEval(
   }
 }
 
-function variant(name: VariantName, flags: EvalFlags, createTracker: EvaluationTrackerFactory): Variant {
+function variant(
+  name: VariantName,
+  flags: EvalFlags,
+  { kind, models, geometry }: ModelPlan,
+  createTracker: EvaluationTrackerFactory,
+): Variant {
   return {
     name,
     geometry,
     create: (clock) =>
-      createTracker({ kind: flags.tracker, automatic: flags.auto, timing: timing(name, flags, clock) }),
+      createTracker({ kind, models, automatic: flags.auto, timing: timing(name, flags, clock) }),
   };
 }
 

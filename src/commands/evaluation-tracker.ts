@@ -2,7 +2,7 @@ import { createTracker } from '../tracker/tracker-factory.ts';
 import type { EvaluationTrackerFactory } from './eval.ts';
 
 /** Trackers as `eval` measures them: one inference thread, as in the default configuration. */
-export const createEvaluationTracker: EvaluationTrackerFactory = ({ kind, timing, automatic }) =>
+export const createEvaluationTracker: EvaluationTrackerFactory = ({ kind, models, timing, automatic }) =>
   createTracker({
     kind,
     timing:
@@ -15,5 +15,5 @@ export const createEvaluationTracker: EvaluationTrackerFactory = ({ kind, timing
       maxObjects: 50,
       maxSegmentationsPerSecond: timing.mode === 'lossless' ? Number.POSITIVE_INFINITY : 15,
     },
-    models: { executionProviders: ['cpu'], intraOpThreads: 1 },
+    models,
   });

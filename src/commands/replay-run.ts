@@ -10,7 +10,7 @@ import { checkWritable } from '../evaluation/video-file-writer.ts';
 import { type FilePace, FileSource, type FileSourceEnd } from '../ingest/file-source.ts';
 import { FileDemuxer } from '../ingest/file-source-demuxer.ts';
 import type { Logger } from '../log.ts';
-import { createPipeline, trackingOf } from '../main.ts';
+import { createPipeline } from '../main.ts';
 import { PipelineMetrics } from '../publish/metrics.ts';
 import type { FrameLedger } from '../publish/stream-totals.ts';
 import type { TrackingWorkerData } from '../tracker/tracking-messages.ts';
@@ -106,7 +106,7 @@ async function track(
   const outcome = new ReplayOutcome(options, lines, statistics, metrics);
   const stopping = AbortSignal.any([options.signal, outcome.failed]);
   const begunAt = monotonicMs();
-  const pipeline = createPipeline(config, outcome, metrics, options.log, lossless);
+  const pipeline = await createPipeline(config, outcome, metrics, options.log, lossless);
   let modelReadyMs = 0;
   let fileEnd: FileSourceEnd = { kind: 'stopped' };
   try {
@@ -136,7 +136,7 @@ async function track(
     file: path,
     streamId,
     mode: lossless ? 'lossless' : 'realtime',
-    tracker: trackingOf(config, lossless).kind,
+    tracker: config.VIDEO_MODE ? config.VIDEO_TRACKER_TYPE : 'iou',
     end: error !== null ? 'failed' : stopping.aborted ? 'interrupted' : 'ended',
     frames: outcome.ledger,
     ...figures,

@@ -95,10 +95,7 @@ function parse(key: SettingKey, raw: RawSetting, problems: Problem[]): unknown {
   const setting = settings[key];
   const result = setting.schema.safeParse(raw.value);
   if (result.success) return result.data;
-  const explained = result.error.issues.find(
-    (issue) => issue.code === 'custom' && issue.params?.['explained'],
-  );
-  const sentence = explained?.message ?? `must be ${setting.allowed}`;
+  const sentence = `must be ${setting.allowed}`;
   problems.push({ key, sentence: `${key}${shown(setting.secret, raw.value)} (${raw.source}): ${sentence}` });
   return undefined;
 }

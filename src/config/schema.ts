@@ -30,12 +30,9 @@ const tracking = {
   }),
   VIDEO_TRACKER_TYPE: choiceSetting({
     default: 'mobile_sam',
-    choices: ['mobile_sam', 'iou'],
-    refused: {
-      sam2_video: '`sam2_video` is not available in this version; use `mobile_sam` or `iou`',
-    },
+    choices: ['mobile_sam', 'sam2_video', 'iou'],
     description:
-      'How objects are tracked: `mobile_sam` segments with the embedded MobileSAM and carries masks on motion in between; `iou` connects independent segmentations by overlap.',
+      'How objects are tracked: `mobile_sam` segments with the embedded MobileSAM and carries masks on motion in between; `sam2_video` does so with SAM 2, whose memory knows objects again (get the model with `trackcast models pull`); `iou` connects independent segmentations by overlap.',
   }),
   VIDEO_BUFFER_SIZE: integerSetting({
     default: 30,
@@ -48,7 +45,7 @@ const tracking = {
     min: 0.1,
     max: 120,
     description:
-      'How often a stream is segmented at most, per second. Every other frame is propagated, so tracks come out at the full frame rate. For `mobile_sam` only: `iou` segments every frame that it takes.',
+      'How often a stream is segmented at most, per second. Every other frame is propagated, so tracks come out at the full frame rate. Not for `iou`, which segments every frame that it takes.',
   }),
   SAM2_PROMPT_STRATEGY: choiceSetting({
     default: 'auto_grid',
@@ -61,7 +58,7 @@ const tracking = {
     min: 1,
     max: 100_000,
     description:
-      'Frames between two rounds of automatic prompting. Live tracks keep their ids and memory. For `mobile_sam` only: `iou` asks again on every frame that it takes.',
+      'Frames between two rounds of automatic prompting. Live tracks keep their ids and memory. Not for `iou`, which asks again on every frame that it takes.',
   }),
   SAM2_MAX_OBJECTS_PER_STREAM: integerSetting({
     default: 50,

@@ -67,25 +67,19 @@ export function integerSetting(options: IntegerOptions): Setting<number> {
   };
 }
 
-/** One of a closed set of words. A `refused` word gets its own sentence instead of "must be one of". */
+/** One of a closed set of words. */
 export function choiceSetting<const Choice extends string>(
   options: Described & {
     readonly default: NoInfer<Choice>;
     readonly choices: readonly [Choice, ...Choice[]];
-    readonly refused?: Readonly<Record<string, string>>;
   },
 ): Setting<Choice> {
-  const { choices, refused = {} } = options;
+  const { choices } = options;
   const isChoice = (value: unknown): value is Choice => choices.some((choice) => choice === value);
   const schema = z.unknown().transform((value, context): Choice => {
     const word = typeof value === 'string' ? value.trim() : value;
     if (isChoice(word)) return word;
-    const sentence = typeof word === 'string' && Object.hasOwn(refused, word) ? refused[word] : undefined;
-    context.addIssue({
-      code: 'custom',
-      message: sentence ?? '',
-      params: { explained: sentence !== undefined },
-    });
+    context.addIssue({ code: 'custom', message: '' });
     return z.NEVER;
   });
   return {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { SegmentationRequest, SegmentationResult } from './segmentation.ts';
-import type { ModelSettings } from './tracker-factory.ts';
+import type { ModelSettings } from './segmenter-factory.ts';
 
 /** What the inference worker is started with. */
 export type SegmentationWorkerData = ModelSettings;

@@ -1,13 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { TrackcastError } from '../errors.ts';
-import type { Segmenter } from './mobile-sam/segmenter.ts';
-import type { SegmentationRequest } from './segmentation.ts';
+import type { LoadedSegmenter, SegmentationRequest } from './segmentation.ts';
 import type {
   SegmentationCommand,
   SegmentationReport,
   SegmentationWorkerData,
 } from './segmentation-messages.ts';
-import { createSegmenter } from './tracker-factory.ts';
+import { createSegmenter } from './segmenter-factory.ts';
 
 /** Inference blocks its thread; this thread does nothing else. It owns the sessions and all memories. */
 
@@ -26,7 +25,7 @@ function describe(error: unknown): { code: TrackcastError['code']; message: stri
   };
 }
 
-async function open(): Promise<Segmenter | null> {
+async function open(): Promise<LoadedSegmenter | null> {
   try {
     const segmenter = await createSegmenter(workerData as SegmentationWorkerData);
     report({
@@ -41,7 +40,7 @@ async function open(): Promise<Segmenter | null> {
   }
 }
 
-async function segment(segmenter: Segmenter | null, request: SegmentationRequest): Promise<void> {
+async function segment(segmenter: LoadedSegmenter | null, request: SegmentationRequest): Promise<void> {
   const { streamId, frameIndex } = request;
   try {
     if (segmenter === null)

@@ -109,6 +109,23 @@ export interface SegmentationLane {
   dispose(): Promise<void>;
 }
 
+/** What runs a segmentation in the calling thread, and blocks it. Owns the memories of all streams on its device. */
+export interface Segmenter {
+  /** Throws `TRACKCAST_INFERENCE_FAILED`. */
+  segment(request: SegmentationRequest): Promise<SegmentationResult>;
+  /** Forgets a stream. */
+  closeStream(streamId: string): void;
+  dispose(): Promise<void>;
+}
+
+/** A segmenter with its models loaded. */
+export interface LoadedSegmenter extends Segmenter {
+  /** Where the models run. */
+  readonly provider: string;
+  /** Execution providers that were preferred and are not there. */
+  readonly refusedProviders: readonly { readonly provider: string; readonly reason: string }[];
+}
+
 /** Size of the mask grid for model pixels: one logit per 4 x 4 pixels, as SAM's decoder gives them. */
 export function maskGrid(size: FittedSize): Pick<MaskLogits, 'width' | 'height' | 'spanX' | 'spanY'> {
   return {

@@ -2,16 +2,9 @@ import type {
   SegmentationLane,
   SegmentationOutcome,
   SegmentationRequest,
-  SegmentationResult,
+  Segmenter,
 } from './segmentation.ts';
 import type { VirtualClock } from './virtual-clock.ts';
-
-/** What runs a segmentation in this thread. */
-export interface InlineSegmenter {
-  segment(request: SegmentationRequest): Promise<SegmentationResult>;
-  closeStream(streamId: string): void;
-  dispose(): Promise<void>;
-}
 
 /** How long a segmentation lasts for the tracker. */
 export type LaneTiming =
@@ -31,12 +24,12 @@ interface UnderWay {
  * take turns.
  */
 export class TimedLane implements SegmentationLane {
-  readonly #segmenter: InlineSegmenter;
+  readonly #segmenter: Segmenter;
   readonly #timing: LaneTiming;
   readonly #underWay = new Map<string, UnderWay>();
   #freeAtMs = 0;
 
-  constructor(segmenter: InlineSegmenter, timing: LaneTiming) {
+  constructor(segmenter: Segmenter, timing: LaneTiming) {
     this.#segmenter = segmenter;
     this.#timing = timing;
   }

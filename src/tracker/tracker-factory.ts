@@ -1,11 +1,9 @@
-import { MobileSamModel } from '../model/mobile-sam/mobile-sam-model.ts';
-import { TokenAffinity } from '../model/mobile-sam/token-affinity.ts';
 import { AutoGrid } from '../prompting/auto-grid.ts';
 import { noStrategy, type PromptStrategy } from '../prompting/prompt-strategy.ts';
 import { IouTracker } from './iou/iou-tracker.ts';
-import { MobileSamTracker } from './mobile-sam/mobile-sam-tracker.ts';
-import { Segmenter } from './mobile-sam/segmenter.ts';
 import type { SegmentationLane } from './segmentation.ts';
+import { SegmentedTracker } from './segmented/segmented-tracker.ts';
+import { createSegmenter, type ModelSettings } from './segmenter-factory.ts';
 import { TimedLane } from './timed-lane.ts';
 import type { VideoTracker } from './video-tracker.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -16,12 +14,6 @@ export interface TrackerSettings {
   readonly repromptIntervalFrames: number;
   readonly maxObjects: number;
   readonly maxSegmentationsPerSecond: number;
-}
-
-/** Where the models run. */
-export interface ModelSettings {
-  readonly executionProviders: readonly string[];
-  readonly intraOpThreads: number;
 }
 
 /** How segmentation relates to time. */
@@ -57,7 +49,7 @@ export async function createTracker(options: TrackerOptions): Promise<VideoTrack
       waitsForTurn: timing.mode === 'lane',
     });
   }
-  return new MobileSamTracker({
+  return new SegmentedTracker(options.kind, {
     lane,
     strategy: strategyOf(settings.strategy),
     repromptIntervalFrames: settings.repromptIntervalFrames,
@@ -66,18 +58,6 @@ export async function createTracker(options: TrackerOptions): Promise<VideoTrack
     waitsForSegmentation:
       timing.mode === 'lossless' || (timing.mode === 'lane' && timing.waitsForSegmentation),
   });
-}
-
-/** Loads the models of the embedded default. Throws `TRACKCAST_MODEL_INVALID`, `TRACKCAST_CONFIG_INVALID`. */
-export async function createSegmenter(models: ModelSettings): Promise<Segmenter> {
-  const model = await MobileSamModel.load(models);
-  try {
-    // The affinity's matrices are small and come from memory: the CPU is the best place on every machine.
-    return new Segmenter(model, await TokenAffinity.create({ intraOpThreads: models.intraOpThreads }));
-  } catch (error) {
-    await model.dispose();
-    throw error;
-  }
 }
 
 async function openLane(timing: TrackerTiming, models: ModelSettings): Promise<SegmentationLane | null> {

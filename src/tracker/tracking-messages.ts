@@ -1,8 +1,9 @@
 import type { FrameRingHandle } from '../buffer/frame-ring.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Prompt } from '../prompting/prompt.ts';
+import type { ModelSettings } from './segmenter-factory.ts';
 import type { TrackFrame } from './track.ts';
-import type { ModelSettings, TrackerSettings } from './tracker-factory.ts';
+import type { TrackerSettings } from './tracker-factory.ts';
 import type { TrackerCounters, TrackerSnapshot, VideoTracker } from './video-tracker.ts';
 
 /** What the tracking worker is started with. */

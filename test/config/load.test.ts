@@ -149,11 +149,6 @@ describe('values', () => {
     expect(error.message).toContain('(environment)');
     expect(isSettingKey(key) && error.message.includes(settings[key].allowed)).toBe(true);
   });
-
-  it('says that SAM 2 is not available instead of listing words', () => {
-    const error = failure({ environment: { VIDEO_TRACKER_TYPE: 'sam2_video' } });
-    expect(error.message).toContain('`sam2_video` is not available in this version');
-  });
 });
 
 describe('problems', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { maskGrid, type SegmentationRequest } from '../../src/tracker/segmentation.ts';
-import { type InlineSegmenter, type LaneTiming, TimedLane } from '../../src/tracker/timed-lane.ts';
+import { maskGrid, type SegmentationRequest, type Segmenter } from '../../src/tracker/segmentation.ts';
+import { type LaneTiming, TimedLane } from '../../src/tracker/timed-lane.ts';
 import { VirtualClock } from '../../src/tracker/virtual-clock.ts';
 import { blankFrame } from './blank-frame.ts';
 import { resultOf } from './scripted-lane.ts';
 
-class CountingSegmenter implements InlineSegmenter {
+class CountingSegmenter implements Segmenter {
   readonly closed: string[] = [];
   isDisposed = false;
   fails = false;

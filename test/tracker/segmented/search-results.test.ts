@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { MaskCarrier } from '../../../src/tracker/mobile-sam/mask-carrier.ts';
-import { SearchResults } from '../../../src/tracker/mobile-sam/search-results.ts';
 import { ObjectTable } from '../../../src/tracker/object-table.ts';
 import type { SegmentationResult } from '../../../src/tracker/segmentation.ts';
 import { maskGrid } from '../../../src/tracker/segmentation.ts';
+import { MaskCarrier } from '../../../src/tracker/segmented/mask-carrier.ts';
+import { SearchResults } from '../../../src/tracker/segmented/search-results.ts';
 import { blankFrame } from '../blank-frame.ts';
 
 function open(frames: readonly number[]) {

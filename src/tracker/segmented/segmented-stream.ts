@@ -22,7 +22,7 @@ import { PromptScan } from './prompt-scan.ts';
 import { SearchPlan } from './search-plan.ts';
 import { SearchResults } from './search-results.ts';
 
-export interface MobileSamStreamSettings {
+export interface SegmentedStreamSettings {
   /** Where segmentations run; null to carry prompted masks on motion alone. */
   readonly lane: SegmentationLane | null;
   readonly strategy: PromptStrategy;
@@ -38,12 +38,12 @@ export interface MobileSamStreamSettings {
 type LastFrame = PromptedFrame & Pick<Frame, 'pixelSize'>;
 
 /**
- * One stream under the embedded default tracker. On every frame masks move with the picture; what the model has
- * found meanwhile about an earlier frame lands; and when the model is free, it is given this frame.
+ * One stream. On every frame masks move with the picture; what the model has found meanwhile about an earlier frame
+ * lands; and when the model is free, it is given this frame.
  */
-export class MobileSamStream implements TrackedStream {
+export class SegmentedStream implements TrackedStream {
   readonly streamId: string;
-  readonly #settings: MobileSamStreamSettings;
+  readonly #settings: SegmentedStreamSettings;
   readonly #objects: ObjectTable;
   readonly #carrier: MaskCarrier;
   readonly #plan: SearchPlan;
@@ -57,7 +57,7 @@ export class MobileSamStream implements TrackedStream {
   #segmentations = 0;
   #lastSegmentation: SegmentationTiming | null = null;
 
-  constructor(options: TrackedStreamOptions, settings: MobileSamStreamSettings) {
+  constructor(options: TrackedStreamOptions, settings: SegmentedStreamSettings) {
     this.streamId = options.streamId;
     this.#settings = settings;
     this.#objects = new ObjectTable(options.streamId, settings.maxObjects, options.firstTrackId ?? 1);

@@ -11,14 +11,15 @@ import { colourGridOf, learnAppearance } from '../appearance.ts';
 import {
   type Candidate,
   type FoundObject,
+  type LoadedSegmenter,
   maskGrid,
   type PromptedTarget,
   type SegmentationRequest,
   type SegmentationResult,
 } from '../segmentation.ts';
+import { stabilityScore } from '../stability-score.ts';
 import { FeatureMemory } from './feature-memory.ts';
 import { ObjectSearch } from './object-search.ts';
-import { stabilityScore } from './stability-score.ts';
 import { tokenCoverage } from './token-grid.ts';
 
 type MaskGrid = SegmentationResult['grid'];
@@ -31,7 +32,7 @@ const minScoreToRemember = 0.5;
  * with the decoder, decodes prompts and grid points, and remembers what was seen. Owns the memories of all
  * streams on its device. Runs block their thread.
  */
-export class Segmenter {
+export class MobileSamSegmenter implements LoadedSegmenter {
   readonly #model: MobileSamModel;
   readonly #affinity: TokenAffinity;
   readonly #memories = new Map<

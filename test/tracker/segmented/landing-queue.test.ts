@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Arrival, LandingQueue } from '../../../src/tracker/mobile-sam/landing-queue.ts';
 import { MotionHistory } from '../../../src/tracker/propagation/motion-history.ts';
+import { type Arrival, LandingQueue } from '../../../src/tracker/segmented/landing-queue.ts';
 import { stillField, stillLogits } from '../still-mask.ts';
 
 const grid = stillField();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PromptScene, PromptStrategy } from '../../../src/prompting/prompt-strategy.ts';
 import { noStrategy } from '../../../src/prompting/prompt-strategy.ts';
-import { PromptScan } from '../../../src/tracker/mobile-sam/prompt-scan.ts';
+import { PromptScan } from '../../../src/tracker/segmented/prompt-scan.ts';
 
 /** Twenty points along a line. */
 const line: PromptStrategy = {

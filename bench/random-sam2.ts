@@ -1,0 +1,84 @@
+import { type WritableTensor, writeSafetensors } from '../src/model/checkpoint/safetensors-writer.ts';
+import { expectedWeights, type WeightSizes } from '../src/model/sam2/expected-weights.ts';
+
+/** Families of which a checkpoint of random weights can be made. */
+export type RandomFamily = 'hiera_nano' | 'hiera_t';
+
+const published = { channels: 256, memoryChannels: 64, memoryFeedForward: 2048 };
+const shared = {
+  memories: 7,
+  memoryLayers: 4,
+  version: '2.1',
+  decoderFeedForward: 2048,
+  headHidden: 256,
+  positionGrid: 7,
+  positionWindow: 8,
+} as const;
+
+const families: Readonly<Record<RandomFamily, WeightSizes>> = {
+  hiera_nano: {
+    ...shared,
+    trunk: { embedDimension: 16, heads: 1, stages: [1, 2, 3, 2], windows: [8, 4, 14, 7], globalBlocks: [5] },
+    channels: 64,
+    memoryChannels: 16,
+    memoryFeedForward: 256,
+  },
+  hiera_t: {
+    ...shared,
+    ...published,
+    trunk: {
+      embedDimension: 96,
+      heads: 1,
+      stages: [1, 2, 7, 2],
+      windows: [8, 4, 14, 7],
+      globalBlocks: [5, 7, 9],
+    },
+  },
+};
+
+/**
+ * Writes a checkpoint of SAM 2's architecture whose weights come from a generator of numbers: the same on every
+ * machine, as quick and as large as a trained one, and of no use for anything but tests and measurements.
+ */
+export async function writeRandomSam2(path: string, family: RandomFamily, seed = 1): Promise<void> {
+  const tensors: WritableTensor[] = [];
+  for (const [name, shape] of expectedWeights(families[family])) {
+    const values = randomWeight(name, shape, seed);
+    tensors.push({ name, type: 'F32', shape, data: new Uint8Array(values.buffer) });
+  }
+  await writeSafetensors(path, tensors);
+}
+
+function randomWeight(name: string, shape: readonly number[], seed: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  const random = generator(hash(name) ^ seed);
+  const isNorm =
+    /norm\d?\.weight$|norm_final_attn\.weight$|(encoder|downscaling|upscaling)\.(1|4|7|10)\.weight$/;
+  const isScale = (shape.length === 1 && isNorm.test(name)) || name.endsWith('.gamma');
+  const inputs = shape.slice(1).reduce((product, size) => product * size, 1);
+  const isWeight = name.endsWith('.weight') && shape.length >= 2;
+  // Uniform of unit gain, so that activations keep their size through any depth.
+  const spread = isScale ? 0.2 : isWeight ? Math.sqrt(3 / inputs) : name.endsWith('.bias') ? 0.1 : 0.8;
+  for (let at = 0; at < values.length; at++) values[at] = spread * (2 * random() - 1) + (isScale ? 1 : 0);
+  // An object that a prompt shows is seen: presence is likely, though a picture may deny it.
+  if (name === 'sam_mask_decoder.pred_obj_score_head.layers.2.bias') values.fill(2);
+  return values;
+}
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  return value >>> 0;
+}
+
+/** Mulberry32: 0 to 1. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

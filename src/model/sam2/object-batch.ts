@@ -1,0 +1,106 @@
+import { Tensor } from 'onnxruntime-node';
+import type { Precision } from '../graph/graph-builder.ts';
+import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import type { Activations, ObjectMemory } from './sam2-runtime.ts';
+
+/** Feeds of memory attention for a batch of objects, by the names of the graph's inputs. */
+export type ObjectFeeds = Record<
+  | 'frame_of_object'
+  | 'memory'
+  | 'memory_rows'
+  | 'memory_valid'
+  | 'pointers'
+  | 'pointer_times'
+  | 'pointer_valid',
+  Tensor
+>;
+
+/**
+ * Lays the memories of several objects side by side. Objects with fewer memories are padded with slots that are
+ * marked invalid, which have no influence at all. Buffers are reused from call to call: feeds are valid until the
+ * next one.
+ */
+export class ObjectBatch {
+  readonly #precision: Precision;
+  readonly #memoryLength: number;
+  readonly #tokens: number;
+  readonly #architecture: Sam2Architecture;
+  #memory: Activations = new Float32Array(0);
+  #pointers: Activations = new Float32Array(0);
+
+  constructor(architecture: Sam2Architecture, { gridSize }: Sam2Geometry, precision: Precision) {
+    this.#architecture = architecture;
+    this.#precision = precision;
+    this.#tokens = gridSize * gridSize;
+    this.#memoryLength = this.#tokens * architecture.memoryChannels;
+  }
+
+  /** All objects look at the one frame of the batch. */
+  feeds(objects: readonly ObjectMemory[]): ObjectFeeds {
+    const count = objects.length;
+    const { channels, memoryChannels } = this.#architecture;
+    const slots = Math.max(...objects.map(({ memories }) => memories.length));
+    const places = Math.max(...objects.map(({ pointers }) => pointers.length));
+    const memory = this.#reserveMemory(count * slots * this.#memoryLength);
+    const pointers = this.#reservePointers(count * places * channels);
+    const rows = new BigInt64Array(count * slots);
+    const memoryValid = new Float32Array(count * slots);
+    const times = new Float32Array(count * places);
+    const pointerValid = new Float32Array(count * places);
+    objects.forEach((object, at) => {
+      for (let slot = 0; slot < slots; slot++) {
+        const place = at * slots + slot;
+        const from = place * this.#memoryLength;
+        const filled = object.memories[slot];
+        if (filled === undefined) {
+          memory.fill(0, from, from + this.#memoryLength);
+          continue;
+        }
+        memory.set(filled.memory, from);
+        rows[place] = BigInt(filled.row);
+        memoryValid[place] = 1;
+      }
+      for (let slot = 0; slot < places; slot++) {
+        const place = at * places + slot;
+        const filled = object.pointers[slot];
+        if (filled === undefined) {
+          pointers.fill(0, place * channels, (place + 1) * channels);
+          continue;
+        }
+        pointers.set(filled.pointer, place * channels);
+        times[place] = filled.time;
+        pointerValid[place] = 1;
+      }
+    });
+    return {
+      frame_of_object: new Tensor('int64', new BigInt64Array(count), [count]),
+      memory: this.tensor(memory, [count, slots, this.#tokens, memoryChannels]),
+      memory_rows: new Tensor('int64', rows, [count, slots]),
+      memory_valid: new Tensor('float32', memoryValid, [count, slots]),
+      pointers: this.tensor(pointers, [count, places, channels]),
+      pointer_times: new Tensor('float32', times, [count, places]),
+      pointer_valid: new Tensor('float32', pointerValid, [count, places]),
+    };
+  }
+
+  /** Activations as a tensor of the model's precision. */
+  tensor(data: Activations, shape: readonly number[]): Tensor {
+    return data instanceof Float32Array
+      ? new Tensor('float32', data, shape)
+      : new Tensor('float16', data, shape);
+  }
+
+  #reserveMemory(length: number): Activations {
+    if (this.#memory.length < length) this.#memory = this.#allocate(length);
+    return this.#memory.subarray(0, length);
+  }
+
+  #reservePointers(length: number): Activations {
+    if (this.#pointers.length < length) this.#pointers = this.#allocate(length);
+    return this.#pointers.subarray(0, length);
+  }
+
+  #allocate(length: number): Activations {
+    return this.#precision === 'float32' ? new Float32Array(length) : new Uint16Array(length);
+  }
+}

@@ -1,0 +1,301 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { TrackcastError } from '../../errors.ts';
+import type { Precision } from '../graph/graph-builder.ts';
+import type { ExecutionProvider, RefusedProvider } from '../runtime.ts';
+import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import type { GraphName } from './graph-cache.ts';
+import type { MaskReduction } from './mask-reduction.ts';
+import { ObjectBatch } from './object-batch.ts';
+import { noPoints, paddedPoints, scalar } from './prompt-feeds.ts';
+import type {
+  Activations,
+  DecodedObject,
+  FrameFeatures,
+  ObjectMemory,
+  ObjectStep,
+  PromptRequest,
+  ProposedMasks,
+  Sam2Runtime,
+} from './sam2-runtime.ts';
+import { releaseSessions, type Sam2Sessions } from './sam2-sessions.ts';
+import { release, TensorReader } from './tensor-reader.ts';
+
+/** Clicks decoded in one run: their masks at stride 4 take a megabyte each at 1024 pixels. */
+const clicksPerRun = 16;
+
+const featureNames = ['features', 'high_res_0', 'high_res_1', 'attention_start'] as const;
+type FeatureName = (typeof featureNames)[number];
+
+/** Outputs of the image encoder; kept on the device where the provider can. */
+class EncodedFrame implements FrameFeatures {
+  readonly imageSize: number;
+  readonly tensors: Readonly<Record<FeatureName, Tensor>>;
+
+  constructor(imageSize: number, tensors: Readonly<Record<FeatureName, Tensor>>) {
+    this.imageSize = imageSize;
+    this.tensors = tensors;
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of featureNames) this.tensors[name].dispose();
+  }
+}
+
+export interface OnnxSam2Parts {
+  readonly architecture: Sam2Architecture;
+  readonly geometry: Sam2Geometry;
+  readonly precision: Precision;
+  readonly opened: Sam2Sessions;
+  readonly maskReduction: MaskReduction;
+  readonly absentPointer: Activations;
+  /** Whether a tracked frame is one run of the fused graph, or three runs. */
+  readonly fused: boolean;
+  /** Objects in one run at most; bounds the memory that a run takes. */
+  readonly objectsPerRun: number;
+}
+
+/** SAM 2 by ONNX Runtime. */
+export class OnnxSam2Runtime implements Sam2Runtime {
+  readonly architecture: Sam2Architecture;
+  readonly geometry: Sam2Geometry;
+  readonly precision: Precision;
+  readonly absentPointer: Activations;
+  readonly provider: ExecutionProvider;
+  readonly refusedProviders: readonly RefusedProvider[];
+  readonly #sessions: ReadonlyMap<GraphName, InferenceSession>;
+  readonly #maskReduction: MaskReduction;
+  readonly #fused: boolean;
+  readonly #objectsPerRun: number;
+  readonly #batch: ObjectBatch;
+  readonly #reader: TensorReader;
+  readonly #pixels: Uint8Array<ArrayBuffer>;
+  readonly #noMask: Float32Array;
+
+  constructor(parts: OnnxSam2Parts) {
+    const { architecture, geometry, precision, opened } = parts;
+    this.architecture = architecture;
+    this.geometry = geometry;
+    this.precision = precision;
+    this.absentPointer = parts.absentPointer;
+    this.provider = opened.provider;
+    this.refusedProviders = opened.refused;
+    this.#sessions = opened.sessions;
+    this.#maskReduction = parts.maskReduction;
+    this.#fused = parts.fused;
+    this.#objectsPerRun = parts.objectsPerRun;
+    this.#batch = new ObjectBatch(architecture, geometry, precision);
+    this.#reader = new TensorReader(architecture, geometry);
+    this.#pixels = new Uint8Array(geometry.imageSize ** 2 * 3);
+    this.#noMask = new Float32Array(geometry.maskSize ** 2);
+  }
+
+  async encode(pixels: Uint8Array): Promise<FrameFeatures> {
+    const side = this.geometry.imageSize;
+    if (pixels.length !== this.#pixels.length) {
+      throw new RangeError(`${pixels.length} bytes are no picture of ${side}x${side} pixels`);
+    }
+    // ONNX Runtime refuses shared memory.
+    this.#pixels.set(pixels);
+    const outputs = await this.#run('image_encoder', {
+      pixels: new Tensor('uint8', this.#pixels, [1, side, side, 3]),
+    });
+    const tensors = Object.fromEntries(
+      featureNames.map((name) => [name, this.#reader.tensor(outputs, name)]),
+    ) as Record<FeatureName, Tensor>;
+    return new EncodedFrame(side, tensors);
+  }
+
+  async step(features: FrameFeatures, objects: readonly ObjectMemory[]): Promise<ObjectStep[]> {
+    const frame = encodedFrame(features);
+    const results: ObjectStep[] = new Array(objects.length);
+    // Objects with equally many memories share a run, so that little of it is padding.
+    const order = objects
+      .map((_, index) => index)
+      .sort((a, b) => tokenCount(objects[b]) - tokenCount(objects[a]));
+    for (let start = 0; start < order.length; start += this.#objectsPerRun) {
+      const indices = order.slice(start, start + this.#objectsPerRun);
+      const batch = indices.map((index) => objects[index] as ObjectMemory);
+      const steps = this.#fused ? await this.#stepFused(frame, batch) : await this.#stepApart(frame, batch);
+      indices.forEach((index, at) => {
+        results[index] = steps[at] as ObjectStep;
+      });
+    }
+    return results;
+  }
+
+  async prompt(features: FrameFeatures, request: PromptRequest): Promise<DecodedObject> {
+    const frame = encodedFrame(features);
+    const { ground, sparse } = request;
+    const embedding =
+      ground.kind === 'remembered' ? await this.#attend(frame, [ground.memory]) : frame.tensors.features;
+    try {
+      const outputs = await this.#run('prompt_decoder', {
+        image_embedding: embedding,
+        no_memory: scalar(ground.kind === 'initial' ? 1 : 0),
+        high_res_0: frame.tensors.high_res_0,
+        high_res_1: frame.tensors.high_res_1,
+        ...paddedPoints(sparse.points, sparse.labels, 1),
+        ...this.#maskFeeds(request.mask, 1),
+        multimask: scalar(request.multimask ? 1 : 0),
+      });
+      try {
+        return this.#reader.object(outputs, 0);
+      } finally {
+        release(outputs);
+      }
+    } finally {
+      if (embedding !== frame.tensors.features) embedding.dispose();
+    }
+  }
+
+  async propose(features: FrameFeatures, points: Float32Array): Promise<ProposedMasks> {
+    const frame = encodedFrame(features);
+    const clicks = points.length / 2;
+    const size = 3 * this.geometry.maskSize ** 2;
+    const masks = new Float32Array(clicks * size);
+    const ious = new Float32Array(clicks * 3);
+    const objectScores = new Float32Array(clicks);
+    for (let start = 0; start < clicks; start += clicksPerRun) {
+      const count = Math.min(clicksPerRun, clicks - start);
+      const labels = new Array<number>(count).fill(1);
+      const outputs = await this.#run('prompt_decoder', {
+        image_embedding: frame.tensors.features,
+        no_memory: scalar(1),
+        high_res_0: frame.tensors.high_res_0,
+        high_res_1: frame.tensors.high_res_1,
+        ...paddedPoints(points.subarray(start * 2, (start + count) * 2), labels, count),
+        ...this.#maskFeeds(null, count),
+        multimask: new Tensor('float32', new Float32Array(count).fill(1), [count]),
+      });
+      try {
+        for (let at = 0; at < count; at++) {
+          const click = start + at;
+          this.#reader.proposals(outputs, at, masks.subarray(click * size, (click + 1) * size), ious, click);
+          objectScores[click] = this.#reader.score(outputs, at);
+        }
+      } finally {
+        release(outputs);
+      }
+    }
+    return { masks, ious, objectScores };
+  }
+
+  async remember(
+    features: FrameFeatures,
+    lowResMask: Float32Array,
+    objectScore: number,
+    mask: 'binary' | 'soft' = 'binary',
+  ): Promise<Activations> {
+    const frame = encodedFrame(features);
+    const side = this.geometry.maskSize;
+    const outputs = await this.#run('memory_encoder', {
+      features: frame.tensors.features,
+      frame_of_object: new Tensor('int64', new BigInt64Array(1), [1]),
+      low_res_mask: new Tensor('float32', lowResMask, [1, 1, side, side]),
+      binarize: scalar(mask === 'binary' ? 1 : 0),
+      object_score: new Tensor('float32', Float32Array.of(objectScore), [1, 1]),
+    });
+    try {
+      return this.#reader.memory(outputs, 0);
+    } finally {
+      release(outputs);
+    }
+  }
+
+  recycle(memory: Activations): void {
+    this.#reader.recycle(memory);
+  }
+
+  reduceMask(mask: Float32Array): Float32Array {
+    return this.#maskReduction.reduce(mask, this.geometry.imageSize);
+  }
+
+  async dispose(): Promise<void> {
+    await releaseSessions(this.#sessions);
+  }
+
+  async #stepFused(frame: EncodedFrame, objects: readonly ObjectMemory[]): Promise<ObjectStep[]> {
+    const outputs = await this.#run('track_step', { ...frame.tensors, ...this.#batch.feeds(objects) });
+    try {
+      return objects.map((_, at) => ({
+        ...this.#reader.object(outputs, at),
+        memory: this.#reader.memory(outputs, at, 'new_memory'),
+      }));
+    } finally {
+      release(outputs);
+    }
+  }
+
+  async #stepApart(frame: EncodedFrame, objects: readonly ObjectMemory[]): Promise<ObjectStep[]> {
+    const count = objects.length;
+    const conditioned = await this.#attend(frame, objects);
+    const decoded = await this.#run('prompt_decoder', {
+      image_embedding: conditioned,
+      no_memory: scalar(0),
+      high_res_0: frame.tensors.high_res_0,
+      high_res_1: frame.tensors.high_res_1,
+      ...noPoints(count),
+      ...this.#maskFeeds(null, count),
+      multimask: new Tensor('float32', new Float32Array(count).fill(1), [count]),
+    });
+    conditioned.dispose();
+    try {
+      const remembered = await this.#run('memory_encoder', {
+        features: frame.tensors.features,
+        frame_of_object: new Tensor('int64', new BigInt64Array(count), [count]),
+        low_res_mask: this.#reader.tensor(decoded, 'low_res_mask'),
+        binarize: new Tensor('float32', new Float32Array(count), [count]),
+        object_score: this.#reader.tensor(decoded, 'object_score'),
+      });
+      try {
+        return objects.map((_, at) => ({
+          ...this.#reader.object(decoded, at),
+          memory: this.#reader.memory(remembered, at),
+        }));
+      } finally {
+        release(remembered);
+      }
+    } finally {
+      release(decoded);
+    }
+  }
+
+  /** Memory attention alone. The caller disposes of the result. */
+  async #attend(frame: EncodedFrame, objects: readonly ObjectMemory[]): Promise<Tensor> {
+    const outputs = await this.#run('memory_attention', {
+      attention_start: frame.tensors.attention_start,
+      ...this.#batch.feeds(objects),
+    });
+    return this.#reader.tensor(outputs, 'conditioned');
+  }
+
+  #maskFeeds(mask: Float32Array | null, count: number) {
+    const side = this.geometry.maskSize;
+    const data = mask ?? (count === 1 ? this.#noMask : new Float32Array(count * side * side));
+    return {
+      mask_prompt: new Tensor('float32', data, [count, 1, side, side]),
+      has_mask: scalar(mask === null ? 0 : 1),
+    };
+  }
+
+  async #run(name: GraphName, feeds: InferenceSession.FeedsType): Promise<InferenceSession.ReturnType> {
+    const session = this.#sessions.get(name);
+    if (session === undefined) throw new Error(`the graph ${name} is not open`);
+    try {
+      return await session.run(feeds);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause);
+      throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', `${name} failed: ${reason}`, {}, { cause });
+    }
+  }
+}
+
+function encodedFrame(features: FrameFeatures): EncodedFrame {
+  if (features instanceof EncodedFrame) return features;
+  throw new TypeError('these features come from another runtime');
+}
+
+function tokenCount(object: ObjectMemory | undefined): number {
+  // A pointer counts for little: it is a few tokens, a memory is thousands.
+  return object === undefined ? 0 : object.memories.length * 1000 + object.pointers.length;
+}

@@ -1,0 +1,87 @@
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { Precision, WeightsFile } from '../graph/graph-builder.ts';
+import { toHalf } from '../graph/half-float.ts';
+import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import { cachedGraphs, type GraphName } from './graph-cache.ts';
+import { MaskReduction } from './mask-reduction.ts';
+import { OnnxSam2Runtime } from './onnx-sam2-runtime.ts';
+import { geometryOf, recogniseArchitecture } from './recognise.ts';
+import { openSessions, type Sam2SessionOptions } from './sam2-sessions.ts';
+import { openWeightsFile } from './weights-file.ts';
+
+/** Memory that the keys and values of one run may take, bytes; decides how many objects share a run. */
+const runMemoryBytes = 2 ** 30;
+
+export interface Sam2Options extends Sam2SessionOptions {
+  /** The checkpoint's file, in `folder`. */
+  readonly checkpoint: string;
+  /** Where graphs are kept. */
+  readonly folder: string;
+  /** Side of the square input; by default the one that the model was trained for. */
+  readonly imageSize?: number;
+  readonly precision: Precision;
+  /** Whether a tracked frame is one run of a fused graph, which is quicker, or three runs. */
+  readonly fused: boolean;
+}
+
+/** A model whose graphs are there. */
+export interface PreparedSam2 {
+  readonly architecture: Sam2Architecture;
+  readonly geometry: Sam2Geometry;
+  readonly weights: WeightsFile;
+  readonly graphs: ReadonlyMap<GraphName, string>;
+}
+
+/**
+ * Makes sure that the graphs of a checkpoint lie beside it. Quick when they do.
+ *
+ * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_CONFIG_INVALID`, `TRACKCAST_MODEL_INVALID`,
+ * `TRACKCAST_OUTPUT_UNWRITABLE`.
+ */
+export async function prepareSam2(
+  options: Pick<Sam2Options, 'checkpoint' | 'folder' | 'imageSize' | 'precision'>,
+): Promise<PreparedSam2> {
+  const { folder, precision } = options;
+  const checkpoint = await openCheckpoint(options.checkpoint);
+  try {
+    const architecture = recogniseArchitecture(checkpoint.tensors);
+    const geometry = geometryOf(options.imageSize ?? architecture.defaultImageSize);
+    const weights = await openWeightsFile(checkpoint, folder, precision);
+    const graphs = await cachedGraphs({ architecture, imageSize: geometry.imageSize, weights, folder });
+    return { architecture, geometry, weights, graphs };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/**
+ * Opens SAM 2, building its graphs first where they are not there. Blocks its thread for seconds: call it in a
+ * worker. Throws what `prepareSam2` does.
+ */
+export async function openSam2(options: Sam2Options): Promise<OnnxSam2Runtime> {
+  const { architecture, geometry, weights, graphs } = await prepareSam2(options);
+  const { precision, fused } = options;
+  const wanted = new Map([...graphs].filter(([name]) => fused || name !== 'track_step'));
+  const opened = await openSessions(wanted, options);
+  const pointer = weights.readValues('no_obj_ptr');
+  return new OnnxSam2Runtime({
+    architecture,
+    geometry,
+    precision,
+    opened,
+    fused,
+    maskReduction: new MaskReduction(
+      weights.readValues('mask_downsample.weight'),
+      weights.readValues('mask_downsample.bias')[0] as number,
+    ),
+    absentPointer: precision === 'float32' ? pointer : toHalf(pointer),
+    objectsPerRun: objectsPerRun(architecture, geometry),
+  });
+}
+
+/** As many objects as have room for their memories and for the keys made from them in one layer. */
+function objectsPerRun({ channels, memoryChannels, memories }: Sam2Architecture, { gridSize }: Sam2Geometry) {
+  const tokens = memories * gridSize * gridSize;
+  const bytes = tokens * (2 * channels + 2 * memoryChannels) * 4;
+  return Math.max(1, Math.floor(runMemoryBytes / bytes));
+}

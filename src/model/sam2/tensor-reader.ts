@@ -1,0 +1,95 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { TrackcastError } from '../../errors.ts';
+import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import type { Activations, DecodedObject } from './sam2-runtime.ts';
+
+/** Masks that the decoder draws per object. */
+const maskCount = 4;
+
+/** Arrays of memories that wait to be used again, at most. */
+const maxSpareMemories = 64;
+
+/** Takes the parts of one object out of the outputs for a batch. What it returns is copied: outputs can be released. */
+export class TensorReader {
+  readonly #maskLength: number;
+  readonly #memoryLength: number;
+  readonly #channels: number;
+  readonly #spareMemories: Activations[] = [];
+
+  constructor(architecture: Sam2Architecture, { gridSize, maskSize }: Sam2Geometry) {
+    this.#maskLength = maskSize * maskSize;
+    this.#memoryLength = gridSize * gridSize * architecture.memoryChannels;
+    this.#channels = architecture.channels;
+  }
+
+  /** Throws `TRACKCAST_INFERENCE_FAILED` when the graph gave no such output. */
+  tensor(outputs: InferenceSession.ReturnType, name: string): Tensor {
+    const tensor = outputs[name];
+    if (tensor instanceof Tensor) return tensor;
+    throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', `the model gave no '${name}'`);
+  }
+
+  object(outputs: InferenceSession.ReturnType, at: number): DecodedObject {
+    const [from, to] = [at * this.#maskLength, (at + 1) * this.#maskLength];
+    const indices = this.tensor(outputs, 'mask_index').data;
+    return {
+      lowResMask: this.#floats(outputs, 'low_res_mask').slice(from, to),
+      ious: this.#floats(outputs, 'ious').slice(at * maskCount, (at + 1) * maskCount),
+      maskIndex: Number(indices[at]),
+      objectScore: this.score(outputs, at),
+      pointer: this.#activations(outputs, 'pointer', at, this.#channels),
+    };
+  }
+
+  /** In an array that was recycled, if there is one. */
+  memory(outputs: InferenceSession.ReturnType, at: number, name = 'memory'): Activations {
+    const spare = this.#spareMemories.pop();
+    if (spare === undefined) return this.#activations(outputs, name, at, this.#memoryLength);
+    const { data } = this.tensor(outputs, name);
+    spare.set((data as Activations).subarray(at * this.#memoryLength, (at + 1) * this.#memoryLength));
+    return spare;
+  }
+
+  /** Takes the array of a memory back. */
+  recycle(memory: Activations): void {
+    if (memory.length === this.#memoryLength && this.#spareMemories.length < maxSpareMemories) {
+      this.#spareMemories.push(memory);
+    }
+  }
+
+  score(outputs: InferenceSession.ReturnType, at: number): number {
+    return this.#floats(outputs, 'object_score')[at] as number;
+  }
+
+  /** Copies the three multimask tokens' masks of one prompt to `masks`, their IoUs to place `to` of `ious`. */
+  proposals(
+    outputs: InferenceSession.ReturnType,
+    at: number,
+    masks: Float32Array,
+    ious: Float32Array,
+    to: number,
+  ): void {
+    const from = (at * maskCount + 1) * this.#maskLength;
+    masks.set(this.#floats(outputs, 'masks').subarray(from, from + 3 * this.#maskLength));
+    ious.set(this.#floats(outputs, 'ious').subarray(at * maskCount + 1, (at + 1) * maskCount), to * 3);
+  }
+
+  #activations(outputs: InferenceSession.ReturnType, name: string, at: number, length: number): Activations {
+    const { data } = this.tensor(outputs, name);
+    if (data instanceof Float32Array || data instanceof Uint16Array) {
+      return data.slice(at * length, (at + 1) * length);
+    }
+    throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', `the model gave '${name}' in an unknown type`);
+  }
+
+  #floats(outputs: InferenceSession.ReturnType, name: string): Float32Array {
+    const { data } = this.tensor(outputs, name);
+    if (data instanceof Float32Array) return data;
+    throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', `the model gave '${name}' in an unknown type`);
+  }
+}
+
+/** Lets go of every output of a run. */
+export function release(outputs: InferenceSession.ReturnType): void {
+  for (const tensor of Object.values(outputs)) if (tensor instanceof Tensor) tensor.dispose();
+}

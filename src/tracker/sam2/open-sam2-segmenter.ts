@@ -1,0 +1,61 @@
+import type { Precision } from '../../model/graph/graph-builder.ts';
+import { openSam2 } from '../../model/sam2/open-sam2.ts';
+import type { CameraPredictorOptions } from './camera-predictor.ts';
+import { type MemoryPolicyName, memoryPolicyOf } from './memory-policies.ts';
+import { Sam2Segmenter } from './sam2-segmenter.ts';
+
+/** Which SAM 2 model, and how it remembers. Plain data: it crosses threads. */
+export interface Sam2Settings {
+  /** The checkpoint's file, in `folder`. */
+  readonly checkpoint: string;
+  /** Where its graphs are kept. */
+  readonly folder: string;
+  /** Side of the model's square input, pixels. */
+  readonly imageSize: number;
+  readonly precision: Precision;
+  readonly deviceId: number;
+  /** Whether a tracked frame is one run of a fused graph. */
+  readonly fused: boolean;
+  readonly memoryPolicy: MemoryPolicyName;
+  /** Conditioning frames that an object attends to at most; -1 for all. */
+  readonly maxConditioningFrames: number;
+  /** Whether a frame that a person corrects becomes a conditioning frame. */
+  readonly correctionsCondition: boolean;
+  /** Holes up to that many low-resolution pixels are filled; 0 for none. */
+  readonly holeArea: number;
+}
+
+/** Pointers of up to this many frames back are attended to; their time is measured in it. */
+const pointerTimeSpan = 15;
+
+/** How a live stream remembers, by its settings. */
+export function predictorOptionsOf(settings: Sam2Settings): CameraPredictorOptions {
+  const { maxConditioningFrames, correctionsCondition, holeArea } = settings;
+  return {
+    policy: memoryPolicyOf(settings.memoryPolicy),
+    maxConditioningFrames: maxConditioningFrames < 0 ? Number.POSITIVE_INFINITY : maxConditioningFrames,
+    correctionsCondition,
+    pointerTimeSpan,
+    holeArea,
+  };
+}
+
+/**
+ * Opens SAM 2 as a segmenter of live streams, warm. Blocks its thread for seconds.
+ *
+ * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_CONFIG_INVALID`, `TRACKCAST_MODEL_INVALID`.
+ */
+export async function openSam2Segmenter(
+  settings: Sam2Settings,
+  device: { readonly executionProviders: readonly string[]; readonly intraOpThreads: number },
+): Promise<Sam2Segmenter> {
+  const runtime = await openSam2({ ...settings, ...device });
+  try {
+    const segmenter = new Sam2Segmenter(runtime, () => predictorOptionsOf(settings));
+    await segmenter.warmUp();
+    return segmenter;
+  } catch (error) {
+    await runtime.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import type { PixelGeometry } from './buffer/frame.ts';
+import type { Config } from './config/schema.ts';
+import { openCheckpoint } from './model/checkpoint/checkpoint.ts';
+import { geometryOf, recogniseArchitecture } from './model/sam2/recognise.ts';
+import { resolveModel } from './model/store/resolve-model.ts';
+import type { Sam2Settings } from './tracker/sam2/open-sam2-segmenter.ts';
+import type { ModelSettings } from './tracker/segmenter-factory.ts';
+import type { TrackingWorkerData } from './tracker/tracking-messages.ts';
+import type { VideoTracker } from './tracker/video-tracker.ts';
+
+/** What the embedded models see: the long side at 1024, both sides in whole tokens. */
+export const embeddedGeometry = { kind: 'fit', longSide: 1024, multipleOf: 16 } as const;
+
+/** The tracking side of a configuration. */
+export interface TrackingPlan {
+  readonly tracking: TrackingWorkerData;
+  /** Size at which the tracker wants frames. */
+  readonly geometry: PixelGeometry;
+}
+
+/** The settings of a configuration that choose and run the model. */
+export type ModelConfig = Pick<
+  Config,
+  | 'VIDEO_MODE'
+  | 'EXECUTION_PROVIDERS'
+  | 'SEGMENTATION_THREADS'
+  | 'SAM2_MODEL'
+  | 'MODEL_DIR'
+  | 'SAM2_IMAGE_SIZE'
+  | 'SAM2_PRECISION'
+  | 'SAM2_VOS_OPTIMIZED'
+  | 'SAM2_MEMORY_POLICY'
+  | 'SAM2_MAX_COND_FRAMES_IN_ATTN'
+  | 'SAM2_ADD_ALL_FRAMES_TO_CORRECT_AS_COND'
+  | 'SAM2_FILL_HOLE_AREA'
+  | 'DEVICE_ID'
+> & { readonly VIDEO_TRACKER_TYPE: VideoTracker['kind'] };
+
+/** What a configuration's tracker runs on. */
+export interface ModelPlan {
+  readonly kind: TrackingWorkerData['kind'];
+  readonly models: ModelSettings;
+  readonly geometry: PixelGeometry;
+}
+
+/**
+ * Finds the model of a configuration. Rejects with `TRACKCAST_MODEL_MISSING`, which says how to get it,
+ * `TRACKCAST_MODEL_MISMATCH` or `TRACKCAST_CHECKPOINT_INVALID`.
+ */
+export async function planModel(config: ModelConfig): Promise<ModelPlan> {
+  const kind = config.VIDEO_MODE ? config.VIDEO_TRACKER_TYPE : 'iou';
+  const device = {
+    executionProviders: config.EXECUTION_PROVIDERS,
+    intraOpThreads: config.SEGMENTATION_THREADS,
+  };
+  if (kind !== 'sam2_video') return { kind, models: device, geometry: embeddedGeometry };
+  const sam2 = await planSam2(config);
+  const { imageSize } = sam2;
+  // SAM 2 was trained on pictures that were stretched to a square.
+  const geometry = { kind: 'stretch', width: imageSize, height: imageSize } as const;
+  return { kind, models: { ...device, sam2 }, geometry };
+}
+
+/** As `planModel`, with how streams are tracked. */
+export async function planTracking(config: Config, waitsForSegmentation: boolean): Promise<TrackingPlan> {
+  const { kind, models, geometry } = await planModel(config);
+  const tracking: TrackingWorkerData = {
+    kind,
+    settings: {
+      strategy: config.SAM2_PROMPT_STRATEGY,
+      repromptIntervalFrames: config.SAM2_REPROMPT_INTERVAL,
+      maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
+      maxSegmentationsPerSecond: waitsForSegmentation
+        ? Number.POSITIVE_INFINITY
+        : config.VIDEO_PROCESSING_FPS,
+    },
+    models,
+    waitsForSegmentation,
+  };
+  return { tracking, geometry };
+}
+
+async function planSam2(config: ModelConfig): Promise<Sam2Settings> {
+  const { checkpoint, folder } = await resolveModel(config.SAM2_MODEL, config.MODEL_DIR);
+  const { imageSize } = geometryOf(config.SAM2_IMAGE_SIZE || (await trainedImageSize(checkpoint)));
+  return {
+    checkpoint,
+    folder,
+    imageSize,
+    precision: config.SAM2_PRECISION,
+    deviceId: config.DEVICE_ID,
+    fused: config.SAM2_VOS_OPTIMIZED,
+    memoryPolicy: config.SAM2_MEMORY_POLICY,
+    maxConditioningFrames: config.SAM2_MAX_COND_FRAMES_IN_ATTN,
+    correctionsCondition: config.SAM2_ADD_ALL_FRAMES_TO_CORRECT_AS_COND,
+    holeArea: config.SAM2_FILL_HOLE_AREA,
+  };
+}
+
+async function trainedImageSize(path: string): Promise<number> {
+  const checkpoint = await openCheckpoint(path);
+  try {
+    return recogniseArchitecture(checkpoint.tensors).defaultImageSize;
+  } finally {
+    await checkpoint.close();
+  }
+}
