@@ -89,13 +89,14 @@ export function shapeOf(prompt: GoldenPrompt): PromptShape {
 /**
  * Plays a scenario. Prompts come before their frame is tracked, those that the index calls refinements after it.
  *
- * @param onResult is told every result by its golden name, such as `o1.f12` or `o1.f12.refine`
+ * @param onResult is told every result by its golden name, such as `o1.f12` or `o1.f12.refine`, and its place in the
+ *   batch that it comes from
  */
 export async function playScenario(
   { prompts, frames, options }: Scenario,
   runtime: Sam2Runtime,
   pictureOf: (frame: number) => { readonly pixels: Uint8Array; readonly side: number },
-  onResult: (name: string, result: ObjectResult) => void,
+  onResult: (name: string, result: ObjectResult, place: number) => void,
 ): Promise<void> {
   const predictor = new CameraPredictor(runtime, options);
   try {
@@ -106,11 +107,12 @@ export async function playScenario(
       const here = prompts.filter((prompt) => prompt.frame === frame);
       const isRefinement = (prompt: GoldenPrompt) => prompt.when?.includes('refinement') ?? false;
       for (const prompt of here.filter((each) => !isRefinement(each))) {
-        onResult(nameOf(prompt.obj), await predictor.prompt(prompt.obj, shapeOf(prompt)));
+        onResult(nameOf(prompt.obj), await predictor.prompt(prompt.obj, shapeOf(prompt)), 0);
       }
-      for (const [objectId, result] of await predictor.track()) onResult(nameOf(objectId), result);
+      const tracked = [...(await predictor.track()).values()];
+      for (const [place, result] of tracked.entries()) onResult(nameOf(result.objectId), result, place);
       for (const prompt of here.filter(isRefinement)) {
-        onResult(`${nameOf(prompt.obj)}.refine`, await predictor.prompt(prompt.obj, shapeOf(prompt)));
+        onResult(`${nameOf(prompt.obj)}.refine`, await predictor.prompt(prompt.obj, shapeOf(prompt)), 0);
       }
     }
   } finally {
