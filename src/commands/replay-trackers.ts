@@ -1,0 +1,98 @@
+import type { Config } from '../config/schema.ts';
+import { openSam2 } from '../model/sam2/open-sam2.ts';
+import type { Sam2Runtime } from '../model/sam2/sam2-runtime.ts';
+import { AutoGrid } from '../prompting/auto-grid.ts';
+import { AutomaticObjects } from '../replay/automatic-objects.ts';
+import { LogitsFolder } from '../replay/logits-folder.ts';
+import type { ReplayTracker } from '../replay/replay-tracker.ts';
+import { Sam2Replay } from '../replay/sam2-replay.ts';
+import { TrackerReplay } from '../replay/tracker-replay.ts';
+import { predictorOptionsOf, type Sam2Settings } from '../tracker/sam2/open-sam2-segmenter.ts';
+import { createTracker } from '../tracker/tracker-factory.ts';
+import type { ModelPlan } from '../tracking-plan.ts';
+
+/** Pointers further back than this are not attended to, however long a recording is. */
+const longestPointerTimeSpan = 15;
+
+/** Which SAM 2 model ran, and how. */
+export interface ReplayModel {
+  readonly checkpoint: string;
+  readonly imageSize: number;
+  readonly precision: Sam2Settings['precision'];
+  /** The execution provider. */
+  readonly provider: string;
+}
+
+export interface OpenedTracker {
+  readonly tracker: ReplayTracker;
+  readonly model?: ReplayModel;
+}
+
+export interface ReplayTrackerOptions {
+  readonly config: Pick<
+    Config,
+    'SAM2_PROMPT_STRATEGY' | 'SAM2_REPROMPT_INTERVAL' | 'SAM2_MAX_OBJECTS_PER_STREAM'
+  >;
+  /** Of the recording; null for an unknown length. */
+  readonly frameCount: number | null;
+  /** Above those of all prompts. */
+  readonly firstAutomaticId: number;
+  /** Folder for the raw results of `sam2_video`; null for none. */
+  readonly logits: string | null;
+}
+
+/** Opens the tracker of a plan. Rejects as opening its model does, and with `TRACKCAST_OUTPUT_UNWRITABLE`. */
+export async function openReplayTracker(
+  { kind, models, geometry }: ModelPlan,
+  options: ReplayTrackerOptions,
+): Promise<OpenedTracker> {
+  const { config, firstAutomaticId } = options;
+  if (models.sam2 !== undefined) {
+    const { executionProviders, intraOpThreads } = models;
+    const runtime = await openSam2({ ...models.sam2, executionProviders, intraOpThreads });
+    const { checkpoint, imageSize, precision } = models.sam2;
+    const model = { checkpoint, imageSize, precision, provider: runtime.provider };
+    return { tracker: await openSam2Replay(runtime, models.sam2, model, options), model };
+  }
+  const tracker = await createTracker({
+    kind,
+    timing: { mode: 'lossless' },
+    settings: {
+      strategy: config.SAM2_PROMPT_STRATEGY,
+      repromptIntervalFrames: config.SAM2_REPROMPT_INTERVAL,
+      maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
+      maxSegmentationsPerSecond: Number.POSITIVE_INFINITY,
+    },
+    models,
+  });
+  return { tracker: new TrackerReplay({ tracker, geometry, firstAutomaticId }) };
+}
+
+async function openSam2Replay(
+  runtime: Sam2Runtime,
+  settings: Sam2Settings,
+  model: ReplayModel,
+  { config, frameCount, firstAutomaticId, logits }: ReplayTrackerOptions,
+): Promise<Sam2Replay> {
+  const pointerTimeSpan = Math.max(1, Math.min(longestPointerTimeSpan, (frameCount ?? Infinity) - 1));
+  // The published predictor forgets no frame that was prompted.
+  const keptConditioningFrames = Number.POSITIVE_INFINITY;
+  const predictor = { ...predictorOptionsOf(settings), pointerTimeSpan, keptConditioningFrames };
+  const automatic =
+    config.SAM2_PROMPT_STRATEGY === 'none'
+      ? null
+      : new AutomaticObjects({
+          strategy: new AutoGrid(),
+          intervalFrames: config.SAM2_REPROMPT_INTERVAL,
+          maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
+        });
+  try {
+    const { maskSize } = runtime.geometry;
+    const folder =
+      logits === null ? null : await LogitsFolder.create(logits, { ...model, maskSize, pointerTimeSpan });
+    return new Sam2Replay({ runtime, predictor, automatic, firstAutomaticId, logits: folder });
+  } catch (error) {
+    await runtime.dispose();
+    throw error;
+  }
+}
