@@ -35,13 +35,21 @@ const operatorSet = 20;
  */
 export class GraphBuilder {
   readonly precision: Precision;
+  readonly #name: string;
   readonly #editor: GraphEditor;
   readonly #file: WeightsFile;
   readonly #used = new Set<string>();
+  /** The builder of the graph that this one is within. */
+  readonly #outer: GraphBuilder | null;
+  #innerGraphs = 0;
 
-  constructor(name: string, file: WeightsFile) {
-    this.#editor = GraphEditor.create(name, operatorSet);
+  /** @param outer builder of the graph that the new one is within, as `forEachSlice` makes them */
+  constructor(name: string, file: WeightsFile, outer: GraphBuilder | null = null) {
+    // A graph within another must not give a name twice.
+    this.#editor = GraphEditor.create(name, operatorSet, outer === null ? undefined : name);
+    this.#name = name;
     this.#file = file;
+    this.#outer = outer;
     this.precision = file.precision;
   }
 
@@ -88,12 +96,27 @@ export class GraphBuilder {
   /** The value of a checkpoint's weight. Throws `TRACKCAST_MODEL_INVALID` when there is no such weight. */
   weight(key: string): string {
     const { shape, offset, length } = this.#weight(key);
-    if (!this.#used.has(key)) {
-      const bytes = { location: this.#file.location, offset, length };
-      this.#editor.addInitializer(externalTensor(key, this.activationType, shape, bytes));
-      this.#used.add(key);
+    return this.#external(key, shape, offset, length);
+  }
+
+  /**
+   * Rows `first` to `end`, exclusive, along the first axis of a checkpoint's weight, where they lie in its file.
+   *
+   * @param shape under which the rows are seen, by default that of so many rows
+   * @throws TrackcastError TRACKCAST_MODEL_INVALID when there is no such weight
+   * @throws RangeError for rows that it does not have, or a shape that they do not fill
+   */
+  weightRows(key: string, first: number, end: number, shape?: readonly number[]): string {
+    const stored = this.#weight(key);
+    const [rows = 0, ...row] = stored.shape;
+    const seen = shape ?? [end - first, ...row];
+    const values = row.reduce((product, size) => product * size, end - first);
+    if (!(0 <= first && first < end && end <= rows) || values !== seen.reduce((a, b) => a * b, 1)) {
+      throw new RangeError(`rows ${first} to ${end} of '${key}' are no tensor of [${seen.join(', ')}]`);
     }
-    return key;
+    const rowLength = stored.length / rows;
+    const name = `${key}[${first}:${end}]${shape ? `(${shape.join(',')})` : ''}`;
+    return this.#external(name, seen, stored.offset + first * rowLength, (end - first) * rowLength);
   }
 
   /** A constant in the graph's precision. `shape` defaults to a vector. */
@@ -138,6 +161,31 @@ export class GraphBuilder {
     return this.add('Identity', [value], {}, output);
   }
 
+  /**
+   * Computes one slice after the other along the first axis, so that what lies between a slice and its result stays
+   * in the processor's cache, and stacks the results likewise.
+   *
+   * @param sequences values with as many slices each
+   * @param build adds to the inner graph what makes results of one slice of each sequence; of the outer graph, it can
+   * use weights only
+   * @returns one value per result
+   */
+  forEachSlice(
+    sequences: readonly string[],
+    build: (inner: GraphBuilder, slices: readonly string[]) => readonly string[],
+  ): string[] {
+    const name = `${this.#outer === null ? '' : `${this.#name}_`}slice${this.#innerGraphs++}`;
+    const inner = new GraphBuilder(name, this.#file, this);
+    const slices = sequences.map((_, index) => `${name}_input${index}`);
+    const results = build(inner, slices);
+    inner.#editor.setInputs(slices.map(undeclared));
+    inner.#editor.setOutputs(results.map(undeclared));
+    const body = { graph: inner.#editor.finishInner(inner.#used) };
+    const attributes = { num_scan_inputs: sequences.length, body };
+    const outputs = this.#editor.freshNames('Scan', results.length);
+    return this.#editor.addNode('Scan', sequences, attributes, outputs, [...inner.#used]);
+  }
+
   /** Declares inputs and outputs and writes the file, without what the outputs do not need. */
   finish(inputs: readonly ValueInfoProto[], outputs: readonly ValueInfoProto[]): Uint8Array<ArrayBuffer> {
     this.#editor.setInputs(inputs);
@@ -145,9 +193,22 @@ export class GraphBuilder {
     return this.#editor.finish();
   }
 
+  #external(name: string, shape: readonly number[], offset: number, length: number): string {
+    if (this.#used.has(name)) return name;
+    this.#used.add(name);
+    if (this.#outer !== null) return this.#outer.#external(name, shape, offset, length);
+    const bytes = { location: this.#file.location, offset, length };
+    return this.#editor.addInitializer(externalTensor(name, this.activationType, shape, bytes));
+  }
+
   #weight(key: string): StoredWeight {
     const weight = this.#file.weights.get(key);
     if (weight !== undefined) return weight;
     throw new TrackcastError('TRACKCAST_MODEL_INVALID', `the checkpoint has no weight '${key}'`, { key });
   }
+}
+
+/** An input or output of an inner graph, whose type follows from the outer one. */
+function undeclared(name: string): ValueInfoProto {
+  return { name, type: null };
 }

@@ -19,7 +19,10 @@ export type AttributeValue =
   | number
   | readonly number[]
   | { readonly float: number }
-  | { readonly text: string };
+  | { readonly text: string }
+  | { readonly graph: GraphProto };
+
+const defaultPrefix = 'trackcast';
 
 /** A size, or the name of a size that is known only at run time. */
 export type Dimension = number | string;
@@ -38,31 +41,45 @@ export class GraphEditor {
   readonly #nodeByName = new Map<string, NodeProto>();
   readonly #producers = new Map<string, NodeProto>();
   readonly #constants = new Map<string, TensorProto>();
+  /** Values of this graph that graphs within a node read. */
+  readonly #innerReads = new Map<NodeProto, readonly string[]>();
+  readonly #namePrefix: string;
+  readonly #isNew: boolean;
   #created = 0;
 
-  private constructor(model: ModelProto) {
+  private constructor(model: ModelProto, namePrefix: string) {
     this.#model = model;
+    this.#namePrefix = namePrefix;
+    this.#isNew = model.graph.node.length === 0;
     this.#graph = model.graph;
     this.#nodes = [...this.#graph.node];
     this.#initializers = [...this.#graph.initializer];
-    for (const node of this.#nodes) this.#index(node);
+    for (const node of this.#nodes) {
+      if (node.attribute.some((attribute) => attribute.g || (attribute.graphs?.length ?? 0) > 0)) {
+        throw this.#unexpected(`node '${node.name}' contains a graph, which cannot be edited`);
+      }
+      this.#index(node);
+    }
     for (const tensor of this.#initializers) this.#constants.set(tensor.name, tensor);
   }
 
   /** Opens an ONNX file for editing; `name` is for error messages. `bytes` must stay unchanged until `finish`. */
   static open(bytes: Uint8Array, name: string): GraphEditor {
-    return new GraphEditor(readModel(bytes, name));
+    return new GraphEditor(readModel(bytes, name), defaultPrefix);
   }
 
-  /** Begins a new graph on ONNX IR 8 with the given version of the standard operators. */
-  static create(name: string, operatorSet: number): GraphEditor {
+  /**
+   * Begins a new graph on ONNX IR 8 with the given version of the standard operators. Fresh names begin with
+   * `namePrefix`: a graph within another must not give a name twice.
+   */
+  static create(name: string, operatorSet: number, namePrefix: string = defaultPrefix): GraphEditor {
     const graph = { name, node: [], initializer: [], input: [], output: [], valueInfo: [] };
     const opsetImport = [
       { domain: '', version: operatorSet },
       // ONNX Runtime's own operators, of which only one version exists.
       { domain: 'com.microsoft', version: 1 },
     ];
-    return new GraphEditor({ irVersion: 8, graph, opsetImport });
+    return new GraphEditor({ irVersion: 8, graph, opsetImport }, namePrefix);
   }
 
   hasNode(name: string): boolean {
@@ -112,12 +129,14 @@ export class GraphEditor {
    * Adds a node and returns its outputs. `outputs` names them; by default there is one with a fresh name.
    *
    * @param opType a standard operator, or one of another set as `com.microsoft:MultiHeadAttention`
+   * @param innerReads values that a graph among the attributes reads
    */
   addNode(
     opType: string,
     input: readonly string[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
     outputs: readonly string[] = [this.#freshName(nameOf(opType))],
+    innerReads: readonly string[] = [],
   ): string[] {
     const attribute = Object.entries(attributes).map(([name, value]) => describeAttribute(name, value));
     const node: NodeProto = {
@@ -129,6 +148,7 @@ export class GraphEditor {
     };
     this.#index(node);
     this.#nodes.push(node);
+    if (innerReads.length > 0) this.#innerReads.set(node, innerReads);
     return node.output;
   }
 
@@ -192,23 +212,38 @@ export class GraphEditor {
 
   /** Drops what the outputs do not need and writes the file. The editor must not be used afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
+    this.#keepNeeded();
+    return writeModel(this.#model);
+  }
+
+  /**
+   * Like `finish`, for a graph within a node of another.
+   *
+   * @param outerReads values of the other graph that this one reads
+   */
+  finishInner(outerReads: Iterable<string>): GraphProto {
+    this.#keepNeeded(outerReads);
+    return this.#graph;
+  }
+
+  #keepNeeded(outerReads: Iterable<string> = []): void {
+    // Only in a graph that was made here: one that is cut open reads values which it used to compute.
+    const both = this.#isNew ? this.#graph.input.find(({ name }) => this.#producers.has(name)) : undefined;
+    if (both !== undefined) throw this.#unexpected(`value '${both.name}' is given and computed`);
     const sorted = sortToOutputs(
       this.#graph.output.map((output) => output.name),
-      this.#graph.input.map((input) => input.name),
+      [...this.#graph.input.map((input) => input.name), ...outerReads],
       this.#producers,
       this.#constants,
+      (node) => [...node.input, ...(this.#innerReads.get(node) ?? [])],
     );
     this.#graph.node = sorted.nodes;
     this.#graph.initializer = this.#initializers.filter((tensor) => sorted.constants.has(tensor.name));
     // Shapes that were inferred before the edits would contradict those inferred after them.
     this.#graph.valueInfo = [];
-    return writeModel(this.#model);
   }
 
   #index(node: NodeProto): void {
-    if (node.attribute.some((attribute) => attribute.g || (attribute.graphs?.length ?? 0) > 0)) {
-      throw this.#unexpected(`node '${node.name}' contains a graph, which cannot be edited`);
-    }
     if (node.name !== '') this.#nodeByName.set(node.name, node);
     for (const value of node.output) {
       if (value === '') continue;
@@ -218,7 +253,7 @@ export class GraphEditor {
   }
 
   #freshName(stem: string): string {
-    return `trackcast_${stem}_${this.#created++}`;
+    return `${this.#namePrefix}_${stem}_${this.#created++}`;
   }
 
   #unexpected(reason: string): TrackcastError {
@@ -250,6 +285,7 @@ function nameOf(opType: string): string {
 
 function describeAttribute(name: string, value: AttributeValue): AttributeProto {
   if (typeof value === 'number') return { name, type: attributeType.integer, i: value };
+  if ('graph' in value) return { name, type: attributeType.graph, g: value.graph };
   if ('float' in value) return { name, type: attributeType.float, f: value.float };
   if ('text' in value) return { name, type: attributeType.string, s: Buffer.from(value.text) };
   return { name, type: attributeType.integers, ints: value };
