@@ -5,18 +5,24 @@ import { axialRotationAngles, rotationConstants } from '../graph/pieces/axial-ro
 import { layerNorm } from '../graph/pieces/normalization.ts';
 import type { Sam2Architecture } from './architecture.ts';
 import {
-  addFeedForward,
-  addMemories,
   addSelfAttention,
+  attendToMemories,
+  finishLayer,
   memoryQueries,
   normEpsilon,
 } from './memory-attention-layer.ts';
-import { memoryTokens } from './memory-tokens.ts';
+import { type MemoryPooling, memoryTokens } from './memory-tokens.ts';
 
 const { float32, int64 } = elementType;
 
 /** Side of a square of the input that becomes one token, pixels. */
 const tokenStride = 16;
+
+/** How a graph departs from the published model. */
+export interface MemoryAttentionOptions {
+  /** 1, which is exact, by default. */
+  readonly memoryPooling?: MemoryPooling;
+}
 
 /**
  * Memory attention of SAM 2 (Ravi et al. 2024, section 4): what a frame shows, conditioned on what each object left
@@ -36,10 +42,11 @@ export function buildMemoryAttention(
   file: WeightsFile,
   architecture: Sam2Architecture,
   imageSize: number,
+  options: MemoryAttentionOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const builder = new GraphBuilder('memory attention', file);
   const gridSize = imageSize / tokenStride;
-  builder.name(memoryAttention(builder, architecture, gridSize), 'conditioned');
+  builder.name(memoryAttention(builder, architecture, gridSize, options), 'conditioned');
   const shape = ['objects', gridSize * gridSize, architecture.channels];
   return builder.finish(memoryAttentionInputs(builder, architecture, gridSize), [
     declareValue('conditioned', builder.activationType, shape),
@@ -71,10 +78,10 @@ export function memoryAttention(
   builder: GraphBuilder,
   architecture: Sam2Architecture,
   gridSize: number,
+  { memoryPooling = 1 }: MemoryAttentionOptions = {},
 ): string {
-  const angles = axialRotationAngles(architecture.channels, gridSize);
-  const rotation = rotationConstants(builder, angles);
-  const memory = memoryTokens(builder, architecture, gridSize, angles);
+  const rotation = rotationConstants(builder, axialRotationAngles(architecture.channels, gridSize));
+  const memory = memoryTokens(builder, architecture, gridSize, memoryPooling);
   const ofObjects = (value: string) => builder.add('Gather', [value, 'frame_of_object']);
 
   let x = ofObjects('attention_start');
@@ -82,11 +89,10 @@ export function memoryAttention(
     const prefix = `memory_attention.layers.${layer}`;
     // Until the first layer has read memories, all objects of a frame have the same queries.
     if (layer > 0) x = addSelfAttention(builder, x, prefix, rotation);
-    const queries =
-      layer > 0
-        ? memoryQueries(builder, x, prefix, rotation)
-        : ofObjects(memoryQueries(builder, 'attention_start', prefix, rotation));
-    x = addFeedForward(builder, addMemories(builder, x, queries, memory, prefix), prefix);
+    const shared = memoryQueries(builder, layer > 0 ? x : 'attention_start', prefix, rotation, memory.extra);
+    const queries = layer > 0 ? shared : ofObjects(shared);
+    const attended = attendToMemories(builder, queries, memory, prefix);
+    x = finishLayer(builder, x, attended, prefix, gridSize * gridSize);
   }
   return layerNorm(builder, x, 'memory_attention.norm', normEpsilon);
 }

@@ -2,11 +2,17 @@ import type { GraphBuilder } from '../graph/graph-builder.ts';
 import { type Rotation, rotate } from '../graph/pieces/axial-rope.ts';
 import { linear, linearBy } from '../graph/pieces/linear.ts';
 import { layerNorm } from '../graph/pieces/normalization.ts';
-import { ropeSelfAttention } from '../graph/pieces/rope-attention.ts';
+import { ropeSelfAttention, valueToOutput } from '../graph/pieces/rope-attention.ts';
 import type { MemoryTokens } from './memory-tokens.ts';
 
 /** Of the layer normalisations of memory attention. */
 export const normEpsilon = 1e-5;
+
+/**
+ * Most tokens that pass through a feed-forward network at a time: with the published 2048 hidden channels, what lies
+ * between its two layers takes two megabytes, which stay in a processor core's cache.
+ */
+const largestSlice = 256;
 
 /** x + self-attention(norm(x)): x [batch, tokens, channels] -> the same shape. */
 export function addSelfAttention(
@@ -20,63 +26,108 @@ export function addSelfAttention(
 }
 
 /**
- * Queries of a layer's attention to memories, with one more channel that is 1, which reads the keys' validity:
- * x [batch, tokens, channels] -> [batch, tokens, channels + 1].
+ * Queries of a layer's attention to memories: x [batch, tokens, channels] -> [batch, tokens, channels + extra]. Extra
+ * channels are 1: they read the validity of keys.
+ *
+ * @param extra int64 [1], 0 or 1
  */
-export function memoryQueries(builder: GraphBuilder, x: string, layer: string, rotation: Rotation): string {
+export function memoryQueries(
+  builder: GraphBuilder,
+  x: string,
+  layer: string,
+  rotation: Rotation,
+  extra: string,
+): string {
   const normed = layerNorm(builder, x, `${layer}.norm2`, normEpsilon);
   const prefix = `${layer}.cross_attn_image.q_proj`;
   const [channels = 0] = builder.weightShape(`${prefix}.weight`);
-  const nothing = builder.floats(new Float32Array(channels), [1, channels]);
-  const weight = builder.add('Concat', [builder.weight(`${prefix}.weight`), nothing], { axis: 0 });
-  const bias = builder.add('Concat', [builder.weight(`${prefix}.bias`), builder.floats([1])], { axis: 0 });
-  return rotate(builder, linearBy(builder, normed, { weight, bias }), rotation, channels);
+  const widths = builder.add('Concat', [extra, builder.integers([channels])], { axis: 0 });
+  const weight = [builder.weight(`${prefix}.weight`), filled(builder, 0, widths)];
+  const bias = [builder.weight(`${prefix}.bias`), filled(builder, 1, extra)];
+  const queries = linearBy(builder, normed, {
+    weight: builder.add('Concat', weight, { axis: 0 }),
+    bias: builder.add('Concat', bias, { axis: 0 }),
+  });
+  return rotate(builder, queries, rotation, channels);
 }
 
 /**
- * x + attention to memories: x [objects, tokens, channels] -> the same shape.
- *
- * Values stay as narrow as memories are through the attention. The two linear layers after it, of values and of the
- * result, are multiplied into one; weights of attention add up to 1, so the values' bias passes through.
+ * Attention to memories: -> [objects, tokens, memory channels]. Values stay as narrow as memories are; what is made of
+ * them comes after, in `finishLayer`.
  *
  * @param queries from `memoryQueries`
  */
-export function addMemories(
+export function attendToMemories(
   builder: GraphBuilder,
-  x: string,
   queries: string,
   memory: MemoryTokens,
   layer: string,
 ): string {
-  const prefix = `${layer}.cross_attn_image`;
-  const [channels = 0] = builder.weightShape(`${prefix}.k_proj.weight`);
-  const scale = { float: 1 / Math.sqrt(channels) };
-  const attended = builder.add(
-    'com.microsoft:MultiHeadAttention',
-    [queries, memoryKeys(builder, memory, `${prefix}.k_proj`), memory.values],
-    { num_heads: 1, scale },
-  );
-  const outWeight = builder.weight(`${prefix}.out_proj.weight`);
-  const weight = builder.add('MatMul', [outWeight, builder.weight(`${prefix}.v_proj.weight`)]);
-  const passed = builder.add('MatMul', [outWeight, builder.weight(`${prefix}.v_proj.bias`)]);
-  const bias = builder.add('Add', [passed, builder.weight(`${prefix}.out_proj.bias`)]);
-  return builder.add('Add', [x, linearBy(builder, attended, { weight, bias })]);
+  const prefix = `${layer}.cross_attn_image.k_proj`;
+  const [channels = 0] = builder.weightShape(`${prefix}.weight`);
+  const attributes = { num_heads: 1, scale: { float: channels ** -0.5 } };
+  const inputs = [queries, projectKeys(builder, memory, prefix), memory.values];
+  return builder.add('com.microsoft:MultiHeadAttention', inputs, attributes);
 }
 
-/** The projection of keys, which leaves their last channel as it is. */
-function memoryKeys(builder: GraphBuilder, { keys, rotation }: MemoryTokens, prefix: string): string {
+/** The projection of keys, which leaves extra channels as they are. */
+function projectKeys(builder: GraphBuilder, { keys, extra, rotation }: MemoryTokens, prefix: string): string {
   const [channels = 0, width = 0] = builder.weightShape(`${prefix}.weight`);
-  const column = builder.floats(new Float32Array(channels), [channels, 1]);
-  const wide = builder.add('Concat', [builder.weight(`${prefix}.weight`), column], { axis: 1 });
-  const unit = builder.floats([...new Float32Array(width), 1], [1, width + 1]);
-  const weight = builder.add('Concat', [wide, unit], { axis: 0 });
-  const bias = builder.add('Concat', [builder.weight(`${prefix}.bias`), builder.floats([0])], { axis: 0 });
-  return rotate(builder, linearBy(builder, keys, { weight, bias }), rotation, channels);
+  const beside = builder.add('Concat', [builder.integers([channels]), extra], { axis: 0 });
+  const below = builder.add('Concat', [extra, builder.integers([width])], { axis: 0 });
+  const corner = builder.add('Concat', [extra, extra], { axis: 0 });
+  const stored = [builder.weight(`${prefix}.weight`), filled(builder, 0, beside)];
+  const added = [filled(builder, 0, below), filled(builder, 1, corner)];
+  const rows = [stored, added].map((row) => builder.add('Concat', row, { axis: 1 }));
+  const bias = [builder.weight(`${prefix}.bias`), filled(builder, 0, extra)];
+  const projected = linearBy(builder, keys, {
+    weight: builder.add('Concat', rows, { axis: 0 }),
+    bias: builder.add('Concat', bias, { axis: 0 }),
+  });
+  return rotate(builder, projected, rotation, channels);
 }
 
-/** x + feed-forward(norm(x)): x [batch, tokens, channels] -> the same shape. */
-export function addFeedForward(builder: GraphBuilder, x: string, layer: string): string {
-  const normed = layerNorm(builder, x, `${layer}.norm3`, normEpsilon);
+function filled(builder: GraphBuilder, value: number, shape: string): string {
+  return builder.add('Expand', [builder.floats([value], []), shape]);
+}
+
+/**
+ * What a layer does after its attention to memories: adds what was attended to, then a feed-forward network's answer.
+ * x [batch, tokens, channels] -> the same shape.
+ *
+ * In float32, which is what processors compute in, tokens pass through in slices.
+ *
+ * @param attended from `attendToMemories`
+ * @param tokens of one object
+ */
+export function finishLayer(
+  builder: GraphBuilder,
+  x: string,
+  attended: string,
+  layer: string,
+  tokens: number,
+): string {
+  const projected = linearBy(builder, attended, valueToOutput(builder, `${layer}.cross_attn_image`));
+  if (builder.precision !== 'float32') return addAndFeedForward(builder, x, projected, layer);
+  const [channels = 0] = builder.weightShape(`${layer}.linear2.weight`);
+  const slices = [-1, sliceOf(tokens), channels];
+  const [finished = ''] = builder.forEachSlice(
+    [builder.reshape(x, slices), builder.reshape(projected, slices)],
+    (inner, [slice = '', addend = '']) => [addAndFeedForward(inner, slice, addend, layer)],
+  );
+  return builder.reshape(finished, [-1, tokens, channels]);
+}
+
+function addAndFeedForward(builder: GraphBuilder, x: string, addend: string, layer: string): string {
+  const sum = builder.add('Add', [x, addend]);
+  const normed = layerNorm(builder, sum, `${layer}.norm3`, normEpsilon);
   const hidden = linear(builder, normed, `${layer}.linear1`, 'relu');
-  return builder.add('Add', [x, linear(builder, hidden, `${layer}.linear2`)]);
+  return builder.add('Add', [sum, linear(builder, hidden, `${layer}.linear2`)]);
+}
+
+/** The largest divisor of a number of tokens that makes a good slice. */
+function sliceOf(tokens: number): number {
+  let slice = Math.min(tokens, largestSlice);
+  while (tokens % slice !== 0) slice--;
+  return slice;
 }

@@ -23,15 +23,19 @@ export interface Rotation {
  *
  * @param channels a multiple of 4
  * @param side of the square grid; tokens are row-major
+ * @param stride cells along each side of a token, which is rotated as of its centre
  */
-export function axialRotationAngles(channels: number, side: number): RotationAngles {
+export function axialRotationAngles(channels: number, side: number, stride = 1): RotationAngles {
   const pairs = channels / 2;
   const axisPairs = channels / 4;
-  const cosines = new Float32Array(side * side * pairs);
-  const sines = new Float32Array(side * side * pairs);
+  const columns = side / stride;
+  const tokens = columns * columns;
+  const cosines = new Float32Array(tokens * pairs);
+  const sines = new Float32Array(tokens * pairs);
+  const centre = (stride - 1) / 2;
   let at = 0;
-  for (let token = 0; token < side * side; token++) {
-    const places = [token % side, Math.floor(token / side)];
+  for (let token = 0; token < tokens; token++) {
+    const places = [token % columns, Math.floor(token / columns)].map((place) => place * stride + centre);
     for (const place of places) {
       for (let pair = 0; pair < axisPairs; pair++) {
         const angle = place / theta ** (pair / axisPairs);
@@ -40,7 +44,7 @@ export function axialRotationAngles(channels: number, side: number): RotationAng
       }
     }
   }
-  return { cosines, sines, shape: [side * side, pairs] };
+  return { cosines, sines, shape: [tokens, pairs] };
 }
 
 /** Makes angles constants of a graph. */

@@ -7,12 +7,13 @@ const temperature = 10_000;
  *
  * @param channels a multiple of 4
  * @param side of the grid
- * @returns [side², channels], tokens row-major
+ * @param stride cells along each side of a token, whose code is that of its centre
+ * @returns [(side / stride)², channels], tokens row-major
  */
-export function sinePosition(channels: number, side: number): Float32Array {
+export function sinePosition(channels: number, side: number, stride = 1): Float32Array {
   const axisChannels = channels / 2;
   const lines: Float32Array[] = [];
-  for (let line = 0; line < side; line++) {
+  for (let line = (stride - 1) / 2; line < side; line += stride) {
     const place = ((line + 1) / (side + 1e-6)) * 2 * Math.PI;
     const code = new Float32Array(axisChannels);
     for (let channel = 0; channel < axisChannels; channel += 2) {
@@ -22,7 +23,7 @@ export function sinePosition(channels: number, side: number): Float32Array {
     }
     lines.push(code);
   }
-  const codes = new Float32Array(side * side * channels);
+  const codes = new Float32Array(lines.length ** 2 * channels);
   let at = 0;
   for (const row of lines) {
     for (const column of lines) {

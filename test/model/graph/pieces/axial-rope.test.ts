@@ -36,3 +36,16 @@ describe.skipIf(!hasGoldens)('axial rotary positions against the golden vectors'
     );
   });
 });
+
+describe('axial rotary positions', () => {
+  it('turns a token of several cells as of their centre', () => {
+    const cell = Math.acos(axialRotationAngles(4, 4).cosines[2] ?? 0);
+    const { cosines, shape } = axialRotationAngles(4, 4, 2);
+    expect(shape).toEqual([4, 2]);
+    const angles = Array.from(cosines, (cosine) => Math.acos(cosine) / cell);
+    // Column and row of each token.
+    [0.5, 0.5, 2.5, 0.5, 0.5, 2.5, 2.5, 2.5].forEach((angle, at) => {
+      expect(angles[at]).toBeCloseTo(angle, 5);
+    });
+  });
+});
