@@ -3,6 +3,7 @@ import { TrackcastError } from '../../errors.ts';
 import type { Precision } from '../graph/graph-builder.ts';
 import type { ExecutionProvider, RefusedProvider } from '../runtime.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import { EncodedFrame, encodedFrame, featureNames } from './encoded-frame.ts';
 import type { GraphName } from './graph-cache.ts';
 import type { MaskReduction } from './mask-reduction.ts';
 import { ObjectBatch } from './object-batch.ts';
@@ -22,24 +23,6 @@ import { release, TensorReader } from './tensor-reader.ts';
 
 /** Clicks decoded in one run: their masks at stride 4 take a megabyte each at 1024 pixels. */
 const clicksPerRun = 16;
-
-const featureNames = ['features', 'high_res_0', 'high_res_1', 'attention_start'] as const;
-type FeatureName = (typeof featureNames)[number];
-
-/** Outputs of the image encoder; kept on the device where the provider can. */
-class EncodedFrame implements FrameFeatures {
-  readonly imageSize: number;
-  readonly tensors: Readonly<Record<FeatureName, Tensor>>;
-
-  constructor(imageSize: number, tensors: Readonly<Record<FeatureName, Tensor>>) {
-    this.imageSize = imageSize;
-    this.tensors = tensors;
-  }
-
-  [Symbol.dispose](): void {
-    for (const name of featureNames) this.tensors[name].dispose();
-  }
-}
 
 export interface OnnxSam2Parts {
   readonly architecture: Sam2Architecture;
@@ -101,7 +84,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     });
     const tensors = Object.fromEntries(
       featureNames.map((name) => [name, this.#reader.tensor(outputs, name)]),
-    ) as Record<FeatureName, Tensor>;
+    ) as EncodedFrame['tensors'];
     return new EncodedFrame(side, tensors);
   }
 
@@ -115,7 +98,9 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     for (let start = 0; start < order.length; start += this.#objectsPerRun) {
       const indices = order.slice(start, start + this.#objectsPerRun);
       const batch = indices.map((index) => objects[index] as ObjectMemory);
-      const steps = this.#fused ? await this.#stepFused(frame, batch) : await this.#stepApart(frame, batch);
+      // The fused graph gives no candidates.
+      const isApart = !this.#fused || batch.some(({ candidates }) => candidates === true);
+      const steps = isApart ? await this.#stepApart(frame, batch) : await this.#stepFused(frame, batch);
       indices.forEach((index, at) => {
         results[index] = steps[at] as ObjectStep;
       });
@@ -135,7 +120,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
         high_res_0: frame.tensors.high_res_0,
         high_res_1: frame.tensors.high_res_1,
         ...paddedPoints(sparse.points, sparse.labels, 1),
-        ...this.#maskFeeds(request.mask, 1),
+        ...this.#maskFeeds(request.mask),
         multimask: scalar(request.multimask ? 1 : 0),
       });
       try {
@@ -164,7 +149,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
         high_res_0: frame.tensors.high_res_0,
         high_res_1: frame.tensors.high_res_1,
         ...paddedPoints(points.subarray(start * 2, (start + count) * 2), labels, count),
-        ...this.#maskFeeds(null, count),
+        ...this.#maskFeeds(null),
         multimask: new Tensor('float32', new Float32Array(count).fill(1), [count]),
       });
       try {
@@ -235,7 +220,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
       high_res_0: frame.tensors.high_res_0,
       high_res_1: frame.tensors.high_res_1,
       ...noPoints(count),
-      ...this.#maskFeeds(null, count),
+      ...this.#maskFeeds(null),
       multimask: new Tensor('float32', new Float32Array(count).fill(1), [count]),
     });
     conditioned.dispose();
@@ -248,9 +233,10 @@ export class OnnxSam2Runtime implements Sam2Runtime {
         object_score: this.#reader.tensor(decoded, 'object_score'),
       });
       try {
-        return objects.map((_, at) => ({
+        return objects.map(({ candidates = false }, at) => ({
           ...this.#reader.object(decoded, at),
           memory: this.#reader.memory(remembered, at),
+          ...(candidates ? { candidates: this.#reader.candidates(decoded, at) } : {}),
         }));
       } finally {
         release(remembered);
@@ -269,11 +255,11 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     return this.#reader.tensor(outputs, 'conditioned');
   }
 
-  #maskFeeds(mask: Float32Array | null, count: number) {
+  /** One mask, or none, for all prompts of a run. */
+  #maskFeeds(mask: Float32Array | null) {
     const side = this.geometry.maskSize;
-    const data = mask ?? (count === 1 ? this.#noMask : new Float32Array(count * side * side));
     return {
-      mask_prompt: new Tensor('float32', data, [count, 1, side, side]),
+      mask_prompt: new Tensor('float32', mask ?? this.#noMask, [1, 1, side, side]),
       has_mask: scalar(mask === null ? 0 : 1),
     };
   }
@@ -288,11 +274,6 @@ export class OnnxSam2Runtime implements Sam2Runtime {
       throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', `${name} failed: ${reason}`, {}, { cause });
     }
   }
-}
-
-function encodedFrame(features: FrameFeatures): EncodedFrame {
-  if (features instanceof EncodedFrame) return features;
-  throw new TypeError('these features come from another runtime');
 }
 
 function tokenCount(object: ObjectMemory | undefined): number {

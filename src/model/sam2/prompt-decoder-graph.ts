@@ -3,7 +3,7 @@ import { declareValue } from '../graph/graph-editor.ts';
 import { elementType } from '../graph/onnx-format.ts';
 import type { Sam2Architecture } from './architecture.ts';
 import { arrangeFeatures, maskCount, predictMasks } from './mask-decoder.ts';
-import { selectMask } from './mask-selection.ts';
+import { pointerOf, selectMask } from './mask-selection.ts';
 import { maskEmbedding, pointTokens } from './prompt-encoder.ts';
 
 /**
@@ -15,7 +15,8 @@ import { maskEmbedding, pointTokens } from './prompt-encoder.ts';
  * float32 logits, ignored unless `has_mask` float32 [1] is 1; `multimask` float32 [B].
  *
  * Outputs: `masks` [B, 4, 4h, 4h], `ious` [B, 4], `object_score` [B, 1], `low_res_mask` [B, 1, 4h, 4h] float32,
- * `mask_index` int64 [B] and `pointer` [B, C] of the precision, as in `Predictions` and `Selection`.
+ * `mask_index` int64 [B] and `pointer` [B, C] of the precision, as in `Predictions` and `Selection`; `mask_pointers`
+ * [B, 4, C] of the precision, the pointer that would go with each mask.
  *
  * @param imageSize side of the model's square input, pixels
  * @throws TrackcastError TRACKCAST_MODEL_INVALID when the checkpoint lacks a weight
@@ -47,6 +48,7 @@ export function buildPromptDecoder(
   builder.name(selection.maskIndex, 'mask_index');
   builder.name(selection.lowResMask, 'low_res_mask');
   builder.name(selection.pointer, 'pointer');
+  builder.name(pointerOf(builder, predictions.maskTokens), 'mask_pointers');
   return builder.finish(
     [
       declareValue('image_embedding', activationType, ['pictures', tokens, channels]),
@@ -66,6 +68,7 @@ export function buildPromptDecoder(
       declareValue('mask_index', int64, ['objects']),
       declareValue('low_res_mask', float32, ['objects', 1, side, side]),
       declareValue('pointer', activationType, ['objects', channels]),
+      declareValue('mask_pointers', activationType, ['objects', maskCount, channels]),
     ],
   );
 }

@@ -1,7 +1,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { TrackcastError } from '../../errors.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
-import type { Activations, DecodedObject } from './sam2-runtime.ts';
+import type { Activations, DecodedObject, MaskCandidates } from './sam2-runtime.ts';
 
 /** Masks that the decoder draws per object. */
 const maskCount = 4;
@@ -39,6 +39,16 @@ export class TensorReader {
       objectScore: this.score(outputs, at),
       pointer: this.#activations(outputs, 'pointer', at, this.#channels),
     };
+  }
+
+  /** What the three multimask tokens say of one object. */
+  candidates(outputs: InferenceSession.ReturnType, at: number): MaskCandidates {
+    const first = at * maskCount + 1;
+    const last = (at + 1) * maskCount;
+    const masks = this.#floats(outputs, 'masks').slice(first * this.#maskLength, last * this.#maskLength);
+    const { data } = this.tensor(outputs, 'mask_pointers');
+    const pointers = (data as Activations).slice(first * this.#channels, last * this.#channels);
+    return { masks, pointers };
   }
 
   /** In an array that was recycled, if there is one. */
