@@ -33,3 +33,16 @@ export function slope(points: readonly { readonly x: number; readonly y: number 
   }
   return variance === 0 ? 0 : covariance / variance;
 }
+
+/** Notes beside each figure what another program took for the same, and how many times as long that is. */
+export function withBaseline(
+  figures: readonly Figure[],
+  baseline: Readonly<Record<string, number>>,
+): Figure[] {
+  return figures.map((figure) => {
+    const other = baseline[figure.name];
+    if (other === undefined) return figure;
+    const comparison = `baseline ${other.toPrecision(4)}, ${(other / figure.value).toFixed(2)} x`;
+    return { ...figure, note: figure.note === undefined ? comparison : `${figure.note}; ${comparison}` };
+  });
+}

@@ -1,16 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { quietCodecLog } from '../src/ingest/codec-log.ts';
 import type { Benchmark } from './benchmark.ts';
 import { benchDecode } from './decode.ts';
-import type { Figure } from './figure.ts';
+import { type Figure, withBaseline } from './figure.ts';
 import { benchMotion } from './motion.ts';
 import { benchPropagation } from './propagation.ts';
 import { benchRealtime } from './realtime.ts';
 import { circumstances, describeFigures, storedResults, storeResults } from './results.ts';
 import { benchRing } from './ring.ts';
+import { benchSam2 } from './sam2.ts';
+import { benchSam2Churn } from './sam2-churn.ts';
 import { encodeScene, type SceneVideo } from './scene-video.ts';
 import { benchSegmentation } from './segmentation.ts';
 import { benchSoak } from './soak.ts';
@@ -23,9 +25,12 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   segmentation: benchSegmentation,
   realtime: benchRealtime,
   soak: benchSoak,
+  sam2: benchSam2,
+  'sam2-churn': benchSam2Churn,
 };
-/** `soak` takes minutes and runs only when it is named. */
-const usual = Object.keys(benchmarks).filter((name) => name !== 'soak');
+/** These take minutes and run only when they are named. */
+const long = new Set(['soak', 'sam2', 'sam2-churn']);
+const usual = Object.keys(benchmarks).filter((name) => !long.has(name));
 const resultsFolder = join('bench', 'results');
 const sizes = [
   [1280, 720],
@@ -35,7 +40,11 @@ const videoFrames = 750;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { soak: { type: 'string' }, 'no-save': { type: 'boolean', default: false } },
+  options: {
+    soak: { type: 'string' },
+    baseline: { type: 'string' },
+    'no-save': { type: 'boolean', default: false },
+  },
 });
 const soakFrames = Number(values.soak ?? 10_000);
 const names = positionals.length > 0 ? positionals : usual;
@@ -43,7 +52,7 @@ if (values.soak !== undefined && !names.includes('soak')) names.push('soak');
 const unknown = names.find((name) => !(name in benchmarks));
 if (unknown !== undefined || !(Number.isInteger(soakFrames) && soakFrames >= 4000)) {
   process.stderr.write(
-    `npm run bench -- [${Object.keys(benchmarks).join('] [')}] [--soak frames] [--no-save]\n`,
+    `npm run bench -- [${Object.keys(benchmarks).join('] [')}] [--soak frames] [--baseline file] [--no-save]\n`,
   );
   process.exit(2);
 }
@@ -77,7 +86,8 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
-process.stdout.write(`${describeFigures(figures, earlier)}\n`);
+const beside = values.baseline === undefined ? {} : JSON.parse(await readFile(values.baseline, 'utf8'));
+process.stdout.write(`${describeFigures(withBaseline(figures, beside), earlier)}\n`);
 if (!values['no-save']) {
   const path = await storeResults(resultsFolder, { circumstances: begun, figures });
   process.stdout.write(`\nStored in ${path}\n`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, percentile, slope } from '../../bench/figure.ts';
+import { median, percentile, slope, withBaseline } from '../../bench/figure.ts';
 import { describeFigures, type Results } from '../../bench/results.ts';
 
 describe('percentile', () => {
@@ -50,5 +50,21 @@ describe('describeFigures', () => {
 
   it('makes nothing of small changes', () => {
     expect(describeFigures([figure('a', 1.05, 'less')], [run(figure('a', 1, 'less'))])).toMatch(/x1\.05$/m);
+  });
+});
+
+describe('withBaseline', () => {
+  it('notes what another program took for rows of the same name, and leaves the others', () => {
+    const figure = { value: 200, unit: 'ms', better: 'less' } as const;
+    const figures = [
+      { ...figure, name: 'encoder' },
+      { ...figure, name: 'step', note: '20 ms per object' },
+      { ...figure, name: 'other' },
+    ];
+    expect(withBaseline(figures, { encoder: 300, step: 100 })).toEqual([
+      { ...figures[0], note: 'baseline 300.0, 1.50 x' },
+      { ...figures[1], note: '20 ms per object; baseline 100.0, 0.50 x' },
+      figures[2],
+    ]);
   });
 });
