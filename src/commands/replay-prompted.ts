@@ -59,9 +59,9 @@ export async function runPromptedReplay(options: PromptedReplayOptions): Promise
   const { path, config, rawSize, promptsAhead, logits, onProgress } = options;
   // All that may be wrong is looked at before the model is loaded, for that takes seconds.
   const entries = await readPromptEntries(options.prompts);
-  const schedule = schedulePrompts(entries, promptsAhead);
   const plan = await planModel(config);
   if (plan.kind !== 'sam2_video') refuseSam2Options(plan.kind, options);
+  const schedule = schedulePrompts(entries, promptsAhead);
   const { geometry } = plan;
   const modelSize = async () => (geometry.kind === 'stretch' ? geometry : null);
   const recording = await openRecording(path, { rawSize, modelSize });

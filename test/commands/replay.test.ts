@@ -10,6 +10,7 @@ import type { ReplaySummary } from '../../src/commands/replay-run.ts';
 import { DemoScene } from '../../src/demo/demo-scene.ts';
 import { H264Encoder } from '../../src/ingest/h264-encoder.ts';
 import { runLengthIou } from '../../src/mask/mask-iou.ts';
+import { encodeRunLength, runLengthBox } from '../../src/mask/run-length.ts';
 import {
   type StreamEvent,
   streamEventSchema,
@@ -62,6 +63,14 @@ async function lines(path: string): Promise<unknown[]> {
     .map((line) => JSON.parse(line));
 }
 
+function isEvent(line: unknown): boolean {
+  return typeof line === 'object' && line !== null && 'type' in line;
+}
+
+function trackMessageOf(line: unknown): TrackMessage {
+  return trackMessageSchema.parse(line);
+}
+
 describe('trackcast replay --lossless', () => {
   let summary: ReplaySummary;
   let messages: TrackMessage[];
@@ -74,8 +83,7 @@ describe('trackcast replay --lossless', () => {
     const words = ['--lossless', '--stream', 'or-3', '--out', out, '--events', '--overlay', overlay];
     summary = summaryOf(await replay(file, ...words));
     const all = await lines(out);
-    const isEvent = (line: unknown) => typeof line === 'object' && line !== null && 'type' in line;
-    messages = all.filter((line) => !isEvent(line)).map((line) => trackMessageSchema.parse(line));
+    messages = all.filter((line) => !isEvent(line)).map(trackMessageOf);
     events = all.filter(isEvent).map((line) => streamEventSchema.parse(line));
   }, 60_000);
 
@@ -203,5 +211,159 @@ describe('trackcast replay', () => {
     await expect(replay(folder.path('scene.h264'), '--stream', 'a b')).rejects.toMatchObject({
       code: 'TRACKCAST_CONFIG_INVALID',
     });
+  });
+});
+
+describe('trackcast replay --prompts', () => {
+  const video = () => folder.path('scene.h264');
+  const prompts = () => folder.path('prompts.json');
+
+  /** The truth about an object of the scene on a frame. */
+  function truth(object: number, frame: number) {
+    const mask = new DemoScene({ width: 480, height: 270 }).masks(frame).map((id) => Number(id === object));
+    return encodeRunLength(mask, 480, 270);
+  }
+
+  beforeAll(async () => {
+    const box = runLengthBox(truth(2, 1));
+    const entries = [
+      { frame: 0, objectId: 9, mask: truth(1, 0), label: 'first' },
+      { frame: 1, objectId: 4, box: [box?.x, box?.y, box?.width, box?.height] },
+      { frame: 3, objectId: 9, remove: true },
+    ];
+    await writeFile(prompts(), JSON.stringify(entries));
+  });
+
+  it('tracks what it was shown, from its frame on, the same in every run', async () => {
+    const out = folder.path('prompted.jsonl');
+    const overlay = folder.path('prompted.mp4');
+    const words = [video(), '--prompts', prompts(), '--no-auto', '--events', '--stream', 'or-3'];
+    const summary = summaryOf(await replay(...words, '--out', out, '--overlay', overlay));
+    expect(summary).toMatchObject({
+      file: video(),
+      streamId: 'or-3',
+      mode: 'lossless',
+      tracker: 'mobile_sam',
+      end: 'ended',
+      prompts: { given: 3, used: 3 },
+      frames: { received: frames, tracked: frames, failed: 0 },
+      tracks: { distinct: 2, events: { created: 2, removed: 1 } },
+      overlay: { frames },
+    });
+    expect(await videoPictures(overlay)).toHaveLength(frames);
+    const messages = (await lines(out)).filter((line) => !isEvent(line)).map(trackMessageOf);
+    const ids = messages.map(({ tracks }) => tracks.map(({ id }) => id));
+    expect(ids).toEqual([[9], [9, 4], [9, 4], [4], [4]]);
+    expect(messages[0]?.tracks[0]).toMatchObject({ label: 'first', author: 'person', state: 'active' });
+    expect(messages.map(({ frame }) => Number(frame.timestampNs) / 1e6)).toEqual([0, 40, 80, 120, 160]);
+    for (const { frame, tracks } of messages) {
+      for (const { id, mask } of tracks) {
+        const shown = truth(id === 9 ? 1 : 2, frame.index);
+        const iou = mask === null ? 0 : runLengthIou(mask, shown);
+        expect(iou, `object ${id} on frame ${frame.index}`).toBeGreaterThan(0.7);
+      }
+    }
+    const again = folder.path('again.jsonl');
+    await replay(...words, '--out', again, '--max-frames', '2');
+    const beginning = await readFile(again, 'utf8');
+    expect(beginning).not.toBe('');
+    expect((await readFile(out, 'utf8')).startsWith(beginning)).toBe(true);
+  }, 60_000);
+
+  it('finds further objects itself, with free ids, unless told not to', async () => {
+    const out = folder.path('automatic.jsonl');
+    const words = ['--prompts', prompts(), '--tracker', 'iou', '--max-frames', '2', '--out', out];
+    const summary = summaryOf(await replay(video(), ...words));
+    expect(summary).toMatchObject({
+      tracker: 'iou',
+      frames: { tracked: 2 },
+      prompts: { given: 3, used: 2 },
+    });
+    const [first] = (await lines(out)).map(trackMessageOf);
+    expect(first?.tracks.length).toBeGreaterThan(1);
+    for (const { id, author } of first?.tracks ?? []) expect(id > 9).toBe(author === 'strategy');
+  }, 60_000);
+
+  it('ends cleanly when interrupted', async () => {
+    const long = folder.path('prompted-long.h264');
+    const out = folder.path('prompted-interrupted.jsonl');
+    await writeFile(long, Buffer.concat(encodeClip({ frames: 1500, gopSize: 50 })));
+    await writeFile(folder.path('none.json'), '[]');
+    const words = [...cli, long, '--prompts', folder.path('none.json'), '--no-auto', '--out', out];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const printed = text(child.stdout);
+    const exited = once(child, 'exit');
+    await vi.waitFor(async () => expect((await stat(out)).size).toBeGreaterThan(0), { timeout: 25_000 });
+    child.kill('SIGINT');
+    expect((await exited)[0]).toBe(0);
+    const summary = summaryOf(await printed);
+    expect(summary.end).toBe('interrupted');
+    expect(summary.frames.tracked).toBeLessThan(1500);
+    expect(await lines(out)).toHaveLength(summary.frames.tracked);
+  }, 60_000);
+
+  it('says which prompt is wrong, before anything is loaded or with what was tracked until then', async () => {
+    const wrong = folder.path('wrong.json');
+    const words = [video(), '--prompts', wrong, '--no-auto'];
+    await writeFile(wrong, JSON.stringify([{ frame: 99, objectId: 1, points: [[1, 1, 1]] }]));
+    await expect(replay(...words)).rejects.toThrow(
+      /^entry 1 \(frame 99, object 1\): the recording has 5 frames/,
+    );
+    await writeFile(wrong, JSON.stringify([{ frame: 1, objectId: 1, points: [[500, 1, 1]] }]));
+    const late = folder.path('late.jsonl');
+    await expect(replay(...words, '--out', late)).rejects.toMatchObject({
+      code: 'TRACKCAST_PROMPT_INVALID',
+      message: expect.stringMatching(/^entry 1 \(frame 1, object 1\): point 500,1 is outside/),
+    });
+    expect(await lines(late)).toHaveLength(1);
+    await expect(replay(video(), '--prompts', folder.path('missing.json'))).rejects.toMatchObject({
+      code: 'TRACKCAST_SOURCE_UNREADABLE',
+    });
+  }, 60_000);
+
+  it.each([
+    { key: '--logits', words: ['--tracker', 'mobile_sam', '--logits', 'somewhere'] },
+    { key: '--prompts-ahead', words: ['--tracker', 'iou', '--prompts-ahead'] },
+  ])('refuses $key without SAM 2', async ({ key, words }) => {
+    await expect(replay(video(), '--prompts', prompts(), ...words)).rejects.toMatchObject({
+      code: 'TRACKCAST_CONFIG_INVALID',
+      place: { key },
+    });
+  });
+
+  it.each([
+    { key: '--logits', words: ['--logits', 'somewhere'] },
+    { key: '--prompts-ahead', words: ['--prompts-ahead'] },
+    { key: '--raw-size', words: ['--raw-size', '4x4'] },
+  ])('refuses $key without prompts', async ({ key, words }) => {
+    await expect(replay(video(), ...words)).rejects.toMatchObject({
+      code: 'TRACKCAST_CONFIG_INVALID',
+      place: { key },
+    });
+  });
+
+  it.each(['.', 'frames.rgb', 'frames.safetensors'])('is needed to read %s', async (name) => {
+    await expect(replay(folder.path(name))).rejects.toMatchObject({
+      code: 'TRACKCAST_CONFIG_INVALID',
+      message: expect.stringContaining('--prompts'),
+    });
+  });
+
+  it.each([
+    { name: 'real time', words: ['--realtime'] },
+    { name: 'a size that is none', words: ['--raw-size', '640'] },
+    { name: 'an image size that is none', words: ['--image-size', 'large'] },
+  ])('refuses $name', async ({ words }) => {
+    await expect(replay(video(), '--prompts', prompts(), ...words)).rejects.toBeInstanceOf(CommanderError);
+  });
+
+  it('takes --model for SAM 2, and says how to get what is not there', async () => {
+    vi.stubEnv('MODEL_DIR', folder.path('models'));
+    try {
+      const missing = replay(video(), '--prompts', prompts(), '--model', 'sam2.1-large');
+      await expect(missing).rejects.toMatchObject({ code: 'TRACKCAST_MODEL_MISSING' });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 });
