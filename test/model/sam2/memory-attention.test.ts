@@ -18,16 +18,18 @@ import {
   type Feed,
   GraphFixture,
   integers,
+  nano,
   type Result,
   singles,
   type TensorValue,
 } from './graph-fixture.ts';
-import { nanoArchitecture, nanoGridSize, nanoImageSize } from './nano-architecture.ts';
 
 const file = 'mod_memory_attention';
 const cases = ['case1', 'case3', 'full'] as const;
-const { channels, memoryChannels, memoryLayers } = nanoArchitecture;
-const tokens = nanoGridSize * nanoGridSize;
+const { channels, memoryChannels, memoryLayers } = nano;
+/** Of the golden vectors: side of the input in pixels, and of its grid of tokens. */
+const [imageSize, gridSize] = [256, 16];
+const tokens = gridSize * gridSize;
 
 /** One memory or pointer as the golden vectors list them: its tokens, and its row or time. */
 interface Slot {
@@ -105,7 +107,7 @@ async function startOf(fixture: GraphFixture, names: readonly string[]): Promise
   const data = names.flatMap((name) => [...readGolden(file).floats(`${name}.curr`)]);
   const features = activation({ shape: [names.length, tokens, channels], data });
   const { start } = await fixture.runPiece({ features }, (builder) => ({
-    start: memoryAttentionStart(builder, 'features', nanoGridSize),
+    start: memoryAttentionStart(builder, 'features', gridSize),
   }));
   if (start === undefined) throw new Error('no start');
   return activation(start);
@@ -116,7 +118,7 @@ async function condition(
   feeds: Record<string, Feed>,
   options: MemoryAttentionOptions = {},
 ): Promise<Result> {
-  const graph = buildMemoryAttention(fixture.weightsFile, nanoArchitecture, nanoImageSize, options);
+  const graph = buildMemoryAttention(fixture.weightsFile, nano, imageSize, options);
   const { conditioned } = await fixture.run(graph, feeds);
   if (conditioned === undefined) throw new Error('the graph gave nothing');
   return conditioned;
@@ -144,8 +146,8 @@ describe.skipIf(!hasGoldens)('memory attention against the golden vectors', () =
     using fixture = new GraphFixture();
     const feeds = feedsFor([goldenBank(name)], await startOf(fixture, [name]));
     const layers = await fixture.runPiece(feeds, (builder) => {
-      const rotation = rotationConstants(builder, axialRotationAngles(channels, nanoGridSize));
-      const memory = memoryTokens(builder, nanoArchitecture, nanoGridSize, 1);
+      const rotation = rotationConstants(builder, axialRotationAngles(channels, gridSize));
+      const memory = memoryTokens(builder, nano, gridSize, 1);
       let x = 'attention_start';
       const outputs: Record<string, string> = {};
       for (let layer = 0; layer < memoryLayers; layer++) {
