@@ -30,6 +30,7 @@ export type ModelConfig = Pick<
   | 'SAM2_PRECISION'
   | 'SAM2_VOS_OPTIMIZED'
   | 'SAM2_MEMORY_POLICY'
+  | 'SAM2_MEMORY_POOLING'
   | 'SAM2_MAX_COND_FRAMES_IN_ATTN'
   | 'SAM2_ADD_ALL_FRAMES_TO_CORRECT_AS_COND'
   | 'SAM2_FILL_HOLE_AREA'
@@ -90,6 +91,7 @@ async function planSam2(config: ModelConfig): Promise<Sam2Settings> {
     precision: config.SAM2_PRECISION,
     deviceId: config.DEVICE_ID,
     fused: config.SAM2_VOS_OPTIMIZED,
+    memoryPooling: config.SAM2_MEMORY_POOLING ? 2 : 1,
     memoryPolicy: config.SAM2_MEMORY_POLICY,
     maxConditioningFrames: config.SAM2_MAX_COND_FRAMES_IN_ATTN,
     correctionsCondition: config.SAM2_ADD_ALL_FRAMES_TO_CORRECT_AS_COND,

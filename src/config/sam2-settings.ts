@@ -55,6 +55,11 @@ export const sam2Settings = {
     description:
       'Which earlier frames an object is compared with: `sam2` the last six, as published; `sam2_gated` the same, but a mask of nearly the whole picture is not believed right after an absence; `samurai` the last six on which mask, presence and motion were credible, and motion has its share in choosing masks; `distractor_aware` appearances at intervals, and frames that tell the object from something like it; `pruned` frames that differ from each other.',
   }),
+  SAM2_MEMORY_POOLING: booleanSetting({
+    default: false,
+    description:
+      'Compare a frame with means of 2 x 2 cells of each remembered frame instead of all cells: several times faster with many objects, but an approximation, which costs detail. `false`: as published.',
+  }),
   SAM2_MAX_COND_FRAMES_IN_ATTN: integerSetting({
     default: -1,
     or: -1,

@@ -5,7 +5,7 @@ import { TrackcastError } from '../../errors.ts';
 import type { WeightsFile } from '../graph/graph-builder.ts';
 import type { Sam2Architecture } from './architecture.ts';
 import { buildImageEncoder } from './image-encoder-graph.ts';
-import { buildMemoryAttention } from './memory-attention-graph.ts';
+import { buildMemoryAttention, type MemoryAttentionOptions } from './memory-attention-graph.ts';
 import { buildMemoryEncoder } from './memory-encoder-graph.ts';
 import { buildPromptDecoder } from './prompt-decoder-graph.ts';
 import { buildTrackStep } from './track-step-graph.ts';
@@ -13,20 +13,32 @@ import { buildTrackStep } from './track-step-graph.ts';
 /** Raised whenever graphs are built differently from the same checkpoint. */
 const graphRevision = 1;
 
-const builders = {
+/** Every graph of a model, in the order in which data passes through them. */
+const graphNames = [
+  'image_encoder',
+  'memory_attention',
+  'prompt_decoder',
+  'memory_encoder',
+  'track_step',
+] as const;
+export type GraphName = (typeof graphNames)[number];
+
+type GraphFactory = (
+  weights: WeightsFile,
+  architecture: Sam2Architecture,
+  imageSize: number,
+  options: MemoryAttentionOptions,
+) => Uint8Array;
+
+const builders: Readonly<Record<GraphName, GraphFactory>> = {
   image_encoder: buildImageEncoder,
   memory_attention: buildMemoryAttention,
   prompt_decoder: buildPromptDecoder,
   memory_encoder: buildMemoryEncoder,
   track_step: buildTrackStep,
-} as const;
+};
 
-export type GraphName = keyof typeof builders;
-
-/** Every graph of a model, in the order in which data passes through them. */
-export const graphNames = Object.keys(builders) as GraphName[];
-
-export interface GraphRequest {
+export interface GraphRequest extends MemoryAttentionOptions {
   readonly architecture: Sam2Architecture;
   readonly imageSize: number;
   readonly weights: WeightsFile;
@@ -42,15 +54,16 @@ export interface GraphRequest {
  * Throws `TRACKCAST_MODEL_INVALID`, `TRACKCAST_OUTPUT_UNWRITABLE`.
  */
 export async function cachedGraphs(request: GraphRequest): Promise<ReadonlyMap<GraphName, string>> {
+  const { memoryPooling = 1 } = request;
   const key = cacheKey(request);
   const paths = new Map<GraphName, string>();
   for (const name of graphNames) {
-    const stem = `${name}-${request.imageSize}-${request.weights.precision}`;
+    const stem = `${variantOf(name, memoryPooling)}-${request.imageSize}-${request.weights.precision}`;
     const path = join(request.folder, `${stem}-${key}.onnx`);
     paths.set(name, path);
     if (await isFile(path)) continue;
     const { weights, architecture, imageSize } = request;
-    await writeGraph(path, builders[name](weights, architecture, imageSize));
+    await writeGraph(path, builders[name](weights, architecture, imageSize, { memoryPooling }));
     await removeOutdated(request.folder, `${stem}-`, path);
   }
   return paths;
@@ -65,6 +78,12 @@ function cacheKey({ architecture, imageSize, weights }: GraphRequest): string {
   ]);
   const facts = [graphRevision, architecture, imageSize, weights.precision, weights.location, places];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16);
+}
+
+/** Graphs with pooled memories stand beside the exact ones. */
+function variantOf(name: GraphName, memoryPooling: number): string {
+  const isPooled = memoryPooling > 1 && (name === 'memory_attention' || name === 'track_step');
+  return isPooled ? `${name}_pooled` : name;
 }
 
 async function isFile(path: string): Promise<boolean> {

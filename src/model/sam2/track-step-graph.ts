@@ -4,7 +4,11 @@ import { elementType } from '../graph/onnx-format.ts';
 import type { Sam2Architecture } from './architecture.ts';
 import { arrangeFeatures, maskCount, predictMasks } from './mask-decoder.ts';
 import { selectMask } from './mask-selection.ts';
-import { memoryAttention, memoryAttentionInputs } from './memory-attention-graph.ts';
+import {
+  type MemoryAttentionOptions,
+  memoryAttention,
+  memoryAttentionInputs,
+} from './memory-attention-graph.ts';
 import { encodeMemory, projectedFeatures } from './memory-encoder-graph.ts';
 import { absentMaskEmbedding, absentPromptTokens } from './prompt-encoder.ts';
 
@@ -24,6 +28,7 @@ export function buildTrackStep(
   file: WeightsFile,
   architecture: Sam2Architecture,
   imageSize: number,
+  options: MemoryAttentionOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const builder = new GraphBuilder('track step', file);
   const { activationType } = builder;
@@ -34,7 +39,7 @@ export function buildTrackStep(
   const tokens = gridSize * gridSize;
   const ofObjects = (value: string) => builder.add('Gather', [value, 'frame_of_object']);
 
-  const conditioned = memoryAttention(builder, architecture, gridSize);
+  const conditioned = memoryAttention(builder, architecture, gridSize, options);
   const patches = arrangeFeatures(builder, 'high_res_0', 'high_res_1', gridSize);
   const objects = builder.add('Shape', ['frame_of_object']);
   const promptShape = builder.add('Concat', [objects, builder.integers([1, 1])], { axis: 0 });

@@ -16,6 +16,8 @@ export interface Sam2Settings {
   readonly deviceId: number;
   /** Whether a tracked frame is one run of a fused graph. */
   readonly fused: boolean;
+  /** 2 to attend to means of 2 x 2 tokens of a memory, an approximation; 1 for the published model. */
+  readonly memoryPooling: 1 | 2;
   readonly memoryPolicy: MemoryPolicyName;
   /** Conditioning frames that an object attends to at most; -1 for all. */
   readonly maxConditioningFrames: number;
