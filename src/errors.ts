@@ -7,7 +7,8 @@ export const errorCodes = {
   TRACKCAST_CHUNK_INVALID: 'Correct the headers or the size of the chunk at its publisher.',
   TRACKCAST_CODEC_UNSUPPORTED: 'Publish H.264 in Annex B byte stream format.',
   TRACKCAST_DECODER_FAILED: 'The stream continues at its next IDR picture; check the camera if it repeats.',
-  TRACKCAST_SOURCE_UNREADABLE: 'Check that the file exists and contains an H.264 video track.',
+  TRACKCAST_SOURCE_UNREADABLE:
+    'Check that the file exists and holds what is expected of it, such as an H.264 video track.',
   TRACKCAST_OUTPUT_UNWRITABLE: 'Check that the folder exists, may be written to and has room.',
   TRACKCAST_BROKER_UNAVAILABLE: 'Check AMQP_URL and the broker; the program keeps trying.',
   TRACKCAST_BROKER_TOPOLOGY: 'Delete the named queue or exchange, or configure another name for it.',
@@ -22,7 +23,8 @@ export const errorCodes = {
   TRACKCAST_MODEL_INVALID: 'Reinstall the package or point at a model file of the expected kind.',
   TRACKCAST_CHECKPOINT_INVALID: 'Use an intact .pt or .safetensors file of a supported model.',
   TRACKCAST_MODEL_MISSING: 'Pull or import the model; `trackcast models list` shows what is there.',
-  TRACKCAST_MODEL_MISMATCH: 'Find out why the file differs; --replace or another --name goes on where it may.',
+  TRACKCAST_MODEL_MISMATCH:
+    'Find out why the file differs; --replace or another --name goes on where it may.',
   TRACKCAST_DOWNLOAD_FAILED: 'Check the network and MODEL_MIRROR, or fetch the file elsewhere and import it.',
   TRACKCAST_INFERENCE_FAILED: 'Check memory and the execution provider if it repeats; the stream goes on.',
   TRACKCAST_WORKER_DIED: 'Restart the program when /readyz names the model, or if it repeats.',

@@ -61,7 +61,11 @@ export function registerReplay(program: Command): void {
     )
     .option('--lossless', 'every frame is tracked and waits for its segmentation; so it is with --prompts')
     .option('--no-auto', 'find no objects automatically')
-    .option('--max-frames <count>', 'frames that are used', wholeNumber, Number.POSITIVE_INFINITY)
+    .addOption(
+      new Option('--max-frames <count>', 'frames that are used')
+        .argParser(wholeNumber)
+        .default(Number.POSITIVE_INFINITY, 'all'),
+    )
     .option('--out <file>', 'write track messages, one JSON object per line')
     .option('--events', 'write track events there too', false)
     .option('--overlay <file>', 'write the video with its tracks drawn on it, such as out.mp4')
