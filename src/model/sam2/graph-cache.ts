@@ -31,7 +31,7 @@ type GraphFactory = (
 ) => Uint8Array;
 
 const builders: Readonly<Record<GraphName, GraphFactory>> = {
-  image_encoder: buildImageEncoder,
+  image_encoder: (weights, architecture, imageSize) => buildImageEncoder(weights, architecture, imageSize),
   memory_attention: buildMemoryAttention,
   prompt_decoder: buildPromptDecoder,
   memory_encoder: buildMemoryEncoder,
