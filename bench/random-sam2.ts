@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import { type WritableTensor, writeSafetensors } from '../src/model/checkpoint/safetensors-writer.ts';
 import { expectedWeights, type WeightSizes } from '../src/model/sam2/expected-weights.ts';
+import { torchFile } from '../test/model/checkpoint/checkpoint-samples.ts';
+import { dictionary, pickle, tensor } from '../test/model/checkpoint/pickle-writer.ts';
 
 /** Families of which a checkpoint of random weights can be made. */
 export type RandomFamily = 'hiera_nano' | 'hiera_t';
@@ -37,7 +40,7 @@ const families: Readonly<Record<RandomFamily, WeightSizes>> = {
 };
 
 /**
- * Writes a checkpoint of SAM 2's architecture whose weights come from a generator of numbers: the same on every
+ * Writes a checkpoint of SAM 2's architecture, `.pt` or `.safetensors` by the path's ending, whose weights come from a generator of numbers: the same on every
  * machine, as quick and as large as a trained one, and of no use for anything but tests and measurements.
  */
 export async function writeRandomSam2(path: string, family: RandomFamily, seed = 1): Promise<void> {
@@ -46,7 +49,24 @@ export async function writeRandomSam2(path: string, family: RandomFamily, seed =
     const values = randomWeight(name, shape, seed);
     tensors.push({ name, type: 'F32', shape, data: new Uint8Array(values.buffer) });
   }
-  await writeSafetensors(path, tensors);
+  if (path.endsWith('.pt')) await writeFile(path, torchCheckpoint(tensors));
+  else await writeSafetensors(path, tensors);
+}
+
+/** As `torch.save({'model': state_dict})` writes it. */
+function torchCheckpoint(tensors: readonly WritableTensor[]): Uint8Array {
+  const pickled = tensors.map(({ name, shape }, at): [string, Uint8Array] => {
+    const strides = shape.map((_, axis) =>
+      shape.slice(axis + 1).reduce((product, size) => product * size, 1),
+    );
+    const length = shape.reduce((product, size) => product * size, 1);
+    return [name, tensor({ storage: 'torch.FloatStorage', key: String(at), length, shape, strides })];
+  });
+  return torchFile({
+    pickle: pickle([dictionary({ model: dictionary(Object.fromEntries(pickled)) })]),
+    storages: Object.fromEntries(tensors.map(({ data }, at) => [String(at), data])),
+    aligned: true,
+  });
 }
 
 function randomWeight(name: string, shape: readonly number[], seed: number): Float32Array<ArrayBuffer> {
