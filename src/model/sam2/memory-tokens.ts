@@ -76,10 +76,7 @@ function memorySlots(
   const valid = validity(builder, 'memory_valid');
   const whole = builder.add('Where', [valid, 'memory', builder.floats([0], [])]);
   const side = gridSize / pooling;
-  const cells = [0, -1, side, pooling, side, pooling, memoryChannels];
-  const means = () =>
-    builder.add('ReduceMean', [builder.reshape(whole, cells), builder.integers([3, 5])], { keepdims: 0 });
-  const values = pooling === 1 ? whole : builder.reshape(means(), [0, 0, side * side, memoryChannels]);
+  const values = pooling === 1 ? whole : poolTokens(builder, whole, side, pooling, memoryChannels);
   const position = builder.floats(sinePosition(memoryChannels, gridSize, pooling), [
     side * side,
     memoryChannels,
@@ -87,6 +84,19 @@ function memorySlots(
   const rows = builder.reshape(builder.weight('maskmem_tpos_enc'), [-1, 1, memoryChannels]);
   const ages = builder.add('Gather', [rows, 'memory_rows']);
   return { values, keys: builder.add('Add', [values, builder.add('Add', [ages, position])]), valid };
+}
+
+/** Means over square cells: [objects, slots, (side * pooling)², width] -> [objects, slots, side², width]. */
+function poolTokens(
+  builder: GraphBuilder,
+  slots: string,
+  side: number,
+  pooling: MemoryPooling,
+  width: number,
+): string {
+  const cells = builder.reshape(slots, [0, -1, side, pooling, side, pooling, width]);
+  const means = builder.add('ReduceMean', [cells, builder.integers([3, 5])], { keepdims: 0 });
+  return builder.reshape(means, [0, 0, side * side, width]);
 }
 
 function pointerSlots(builder: GraphBuilder, { channels, memoryChannels }: Sam2Architecture): Slots {
@@ -129,8 +139,8 @@ function extraChannels(builder: GraphBuilder, pooling: MemoryPooling): ExtraChan
 
 /** Keys with extra channels that raise the logits of valid tokens by `logit` and all but remove the others. */
 function withLogits(builder: GraphBuilder, slots: Slots, logit: number, extra: ExtraChannels): string {
-  const [counts, vanishes] = [logit, invalidLogit].map((value) => builder.floats([value / extra.share], []));
-  const logits = builder.add('Where', [slots.valid, counts ?? '', vanishes ?? '']);
+  const addend = (value: number) => builder.floats([value / extra.share], []);
+  const logits = builder.add('Where', [slots.valid, addend(logit), addend(invalidLogit)]);
   const outer = builder.add('Shape', [slots.keys], { start: 0, end: 3 });
   const shape = builder.add('Concat', [outer, extra.count], { axis: 0 });
   return builder.add('Concat', [slots.keys, builder.add('Expand', [logits, shape])], { axis: 3 });

@@ -270,4 +270,31 @@ describe.skipIf(!hasGoldens)('memory attention of other models', () => {
     const { data } = await condition(half, feeds);
     expectClose(data, expected.data, 0.05, 'in half precision');
   });
+
+  it('passes grids of any size through in slices', async () => {
+    using single = new GraphFixture();
+    using half = new GraphFixture({ precision: 'float16' });
+    const grid = 18;
+    const wave = (shape: readonly number[], step: number) => {
+      const length = shape.reduce((product, size) => product * size, 1);
+      return activation({ shape, data: Float32Array.from({ length }, (_, at) => 2 * Math.sin(at * step)) });
+    };
+    const feeds = {
+      attention_start: wave([1, grid ** 2, channels], 0.7),
+      frame_of_object: integers([0, 0]),
+      memory: wave([2, 1, grid ** 2, memoryChannels], 1.3),
+      memory_rows: integers([6, 0], [2, 1]),
+      memory_valid: singles([1, 1], [2, 1]),
+      pointers: wave([2, 1, channels], 0.9),
+      pointer_times: singles([0.1, 0.2], [2, 1]),
+      pointer_valid: singles([1, 1], [2, 1]),
+    };
+    // Slices are for processors; half precision goes without.
+    const [sliced, whole] = await Promise.all(
+      [single, half].map((fixture) =>
+        fixture.run(buildMemoryAttention(fixture.weightsFile, nano, 16 * grid), feeds),
+      ),
+    );
+    expectClose(sliced?.['conditioned']?.data ?? [], whole?.['conditioned']?.data ?? [], 0.05, 'in slices');
+  });
 });
