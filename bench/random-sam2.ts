@@ -39,14 +39,37 @@ const families: Readonly<Record<RandomFamily, WeightSizes>> = {
   },
 };
 
+/** Gains of matrices other than one: what a model is shown and remembers has to show in what it answers. */
+const gains: readonly (readonly [RegExp, number])[] = [
+  // Attention that tells tokens apart, and to memories before all.
+  [/\.[qk]_proj\.weight$/, 1.5],
+  [/cross_attn_image\.out_proj\.weight$/, 1.5],
+  // Residual sums have grown by the depth of the trunk.
+  [/^image_encoder\.neck\.convs\.\d\.conv\.weight$/, 0.4],
+  [/^memory_encoder\.mask_downsampler\.encoder\.12\.weight$/, 2],
+  [/^obj_ptr_proj\.layers\.2\.weight$/, 2],
+  // Logits far from zero, and masks of which one is clearly the best.
+  [/output_hypernetworks_mlps\.\d\.layers\.2\.weight$/, 8],
+  [/iou_prediction_head\.layers\.2\.weight$/, 5],
+];
+
 /**
- * Writes a checkpoint of SAM 2's architecture, `.pt` or `.safetensors` by the path's ending, whose weights come from a generator of numbers: the same on every
- * machine, as quick and as large as a trained one, and of no use for anything but tests and measurements.
+ * Writes a checkpoint of SAM 2's architecture, `.pt` or `.safetensors` by the path's ending. Its weights come from a
+ * generator of numbers: the same on every machine, as quick and as large as trained ones, and of no use for anything
+ * but tests and measurements.
+ *
+ * @param replaced values of weights that are to be others, by key
  */
-export async function writeRandomSam2(path: string, family: RandomFamily, seed = 1): Promise<void> {
+export async function writeRandomSam2(
+  path: string,
+  family: RandomFamily,
+  seed = 1,
+  replaced: Readonly<Record<string, readonly number[]>> = {},
+): Promise<void> {
   const tensors: WritableTensor[] = [];
   for (const [name, shape] of expectedWeights(families[family])) {
-    const values = randomWeight(name, shape, seed);
+    const given = replaced[name];
+    const values = given === undefined ? randomWeight(name, shape, seed) : Float32Array.from(given);
     tensors.push({ name, type: 'F32', shape, data: new Uint8Array(values.buffer) });
   }
   if (path.endsWith('.pt')) await writeFile(path, torchCheckpoint(tensors));
@@ -72,17 +95,26 @@ function torchCheckpoint(tensors: readonly WritableTensor[]): Uint8Array {
 function randomWeight(name: string, shape: readonly number[], seed: number): Float32Array<ArrayBuffer> {
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
   const random = generator(hash(name) ^ seed);
-  const isNorm =
-    /norm\d?\.weight$|norm_final_attn\.weight$|(encoder|downscaling|upscaling)\.(1|4|7|10)\.weight$/;
-  const isScale = (shape.length === 1 && isNorm.test(name)) || name.endsWith('.gamma');
-  const inputs = shape.slice(1).reduce((product, size) => product * size, 1);
-  const isWeight = name.endsWith('.weight') && shape.length >= 2;
-  // Uniform of unit gain, so that activations keep their size through any depth.
-  const spread = isScale ? 0.2 : isWeight ? Math.sqrt(3 / inputs) : name.endsWith('.bias') ? 0.1 : 0.8;
-  for (let at = 0; at < values.length; at++) values[at] = spread * (2 * random() - 1) + (isScale ? 1 : 0);
+  const spread = spreadOf(name, shape);
+  const centre = isScale(name, shape) ? 1 : 0;
+  for (let at = 0; at < values.length; at++) values[at] = spread * (2 * random() - 1) + centre;
   // An object that a prompt shows is seen: presence is likely, though a picture may deny it.
   if (name === 'sam_mask_decoder.pred_obj_score_head.layers.2.bias') values.fill(2);
   return values;
+}
+
+/** How far uniform values lie from their centre: such that activations keep their size through any depth. */
+function spreadOf(name: string, shape: readonly number[]): number {
+  if (isScale(name, shape)) return 0.2;
+  if (name.endsWith('.bias')) return 0.1;
+  if (!name.endsWith('.weight') || /(tokens?|embed|embeddings\.\d)\.weight$/.test(name)) return 1.4;
+  const inputs = shape.slice(1).reduce((product, size) => product * size, 1);
+  const gain = gains.find(([pattern]) => pattern.test(name))?.[1] ?? 1;
+  return gain * Math.sqrt(3 / inputs);
+}
+
+function isScale(name: string, shape: readonly number[]): boolean {
+  return name.endsWith('.gamma') || (name.endsWith('.weight') && shape.length === 1);
 }
 
 /** FNV-1a, 32 bits. */
