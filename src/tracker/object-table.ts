@@ -2,6 +2,7 @@ import type { FrameInfo } from '../buffer/frame.ts';
 import { TrackcastError } from '../errors.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import { lostSeconds } from './life-cycle.ts';
+import type { CandidateOrigin } from './segmentation.ts';
 import type { TrackEvent } from './track.ts';
 import { TrackedObject } from './tracked-object.ts';
 
@@ -14,6 +15,8 @@ export interface NewObject {
   readonly frameIndex: number;
   readonly timestampNs: bigint;
   readonly score: number;
+  /** For objects that a strategy found. */
+  readonly origin?: CandidateOrigin | undefined;
 }
 
 /** How far below an id that is asked for others stay free. */

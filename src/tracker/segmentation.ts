@@ -3,6 +3,14 @@ import type { MaskLogits } from '../mask/mask-logits.ts';
 import type { PromptShape } from '../prompting/prompt.ts';
 import type { Appearance } from './appearance.ts';
 
+/** The candidate of an earlier look that an automatic object was made of. */
+export interface CandidateOrigin {
+  /** Frame of that look. */
+  readonly frameIndex: number;
+  /** Place among its candidates. */
+  readonly candidate: number;
+}
+
 /** An object that the segmenter is asked to find again. */
 export interface SegmentationTarget {
   readonly objectId: number;
@@ -10,6 +18,8 @@ export interface SegmentationTarget {
   readonly prior: Float32Array | null;
   /** 0 to 1: how far the prior can be trusted. */
   readonly priorSupport: number;
+  /** Absent for objects that a person asked for. */
+  readonly origin?: CandidateOrigin | undefined;
 }
 
 /** An object shown by a prompt on this very frame. */
@@ -18,6 +28,8 @@ export interface PromptedTarget {
   readonly shape: PromptShape;
   /** The mask that the prompt corrects, or the decoded mask of a mask prompt; logits on the mask grid. */
   readonly currentLogits: Float32Array | null;
+  /** Absent for objects that a person asked for. */
+  readonly origin?: CandidateOrigin | undefined;
 }
 
 /** One look of a segmentation model at one frame. Plain data: it crosses threads. */

@@ -2,6 +2,7 @@ import { absentLogit, type MaskLogits, type RenderedMask, renderMask } from '../
 import type { Appearance } from './appearance.ts';
 import { nextState, type Observation } from './life-cycle.ts';
 import type { PropagatedMask } from './propagation/propagated-mask.ts';
+import type { CandidateOrigin } from './segmentation.ts';
 import type { Track, TrackEvent, TrackState } from './track.ts';
 
 /** Support below which a carried mask is not shown any more. */
@@ -15,6 +16,8 @@ export class TrackedObject {
   readonly id: number;
   readonly author: 'person' | 'strategy';
   readonly firstFrame: number;
+  /** What it was made of; undefined where a person asked for it. */
+  readonly origin: CandidateOrigin | undefined;
   label: string | null;
   /** Newest frame on which a person gave the mask; what a model saw before that is out of date. */
   correctedOn = -1;
@@ -34,6 +37,7 @@ export class TrackedObject {
     frameIndex: number;
     timestampNs: bigint;
     score: number;
+    origin?: CandidateOrigin | undefined;
   }) {
     this.id = options.id;
     this.author = options.author;
@@ -42,6 +46,7 @@ export class TrackedObject {
     this.#lastSeenFrame = options.frameIndex;
     this.#lastSeenNs = options.timestampNs;
     this.#score = options.score;
+    this.origin = options.origin;
   }
 
   get state(): TrackState {

@@ -212,6 +212,11 @@ export class CameraPredictor {
     return new Map([...this.#banks].map(([objectId, bank]) => [objectId, bank.size]));
   }
 
+  /** Releases the features of the frame that is looked at, which cannot be prompted then. Nothing is forgotten. */
+  lookAway(): void {
+    this.#releaseView();
+  }
+
   /** Forgets an object, if it is known. */
   remove(objectId: number): void {
     this.#banks.get(objectId)?.clear();
@@ -232,7 +237,7 @@ export class CameraPredictor {
 
   #looking(): View {
     if (this.#view !== null) return this.#view;
-    throw new TrackcastError('TRACKCAST_PROMPT_INVALID', 'no frame has been shown yet');
+    throw new TrackcastError('TRACKCAST_PROMPT_INVALID', 'no frame is looked at');
   }
 
   async #encode(frameIndex: number, pixels: Uint8Array): Promise<FrameFeatures> {

@@ -53,7 +53,7 @@ export async function openSam2Segmenter(
 ): Promise<Sam2Segmenter> {
   const runtime = await openSam2({ ...settings, ...device });
   try {
-    const segmenter = new Sam2Segmenter(runtime, () => predictorOptionsOf(settings));
+    const segmenter = new Sam2Segmenter(runtime, predictorOptionsOf(settings));
     await segmenter.warmUp();
     return segmenter;
   } catch (error) {

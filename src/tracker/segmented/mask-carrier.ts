@@ -2,7 +2,7 @@ import type { Frame } from '../../buffer/frame.ts';
 import { type MaskLogits, resampleLogits } from '../../mask/mask-logits.ts';
 import type { ObjectTable } from '../object-table.ts';
 import { MotionEstimator } from '../propagation/motion-estimator.ts';
-import type { CellGrid } from '../propagation/motion-field.ts';
+import type { CellGrid, MotionField } from '../propagation/motion-field.ts';
 import { MotionHistory } from '../propagation/motion-history.ts';
 import { PropagatedMask } from '../propagation/propagated-mask.ts';
 import { maskGrid } from '../segmentation.ts';
@@ -24,14 +24,21 @@ export class MaskCarrier {
   readonly #history = new MotionHistory(motionHistoryFrames);
   readonly #landing = new LandingQueue(this.#history);
   #grid: CellGrid | null = null;
+  #motion: MotionField | null = null;
 
   constructor(objects: ObjectTable) {
     this.#objects = objects;
   }
 
+  /** The motion that led to the frame in hand; null where that continues no other. Valid until the next frame. */
+  get motion(): MotionField | null {
+    return this.#motion;
+  }
+
   /** Estimates the motion to this frame and carries all masks along; true at a scene cut, which hides them. */
   moveTo(frame: Frame): boolean {
     const field = this.#history.borrow(frame.lumaWidth, frame.lumaHeight);
+    this.#motion = null;
     if (!this.#estimator.estimate(frame, field)) {
       this.#history.begin(frame.index);
       this.#regrid(field, maskGrid(frame.pixelSize));
@@ -46,6 +53,7 @@ export class MaskCarrier {
       return true;
     }
     this.#history.record(frame.index);
+    this.#motion = field;
     for (const object of this.#objects.all()) object.mask?.step(field);
     return false;
   }

@@ -1,8 +1,16 @@
 import type { Frame } from '../../buffer/frame.ts';
+import { renderMask } from '../../mask/mask-logits.ts';
 import type { PromptShape } from '../../prompting/prompt.ts';
 import type { ObjectTable } from '../object-table.ts';
-import type { SegmentationRequest, SegmentationTarget } from '../segmentation.ts';
+import type { MotionField } from '../propagation/motion-field.ts';
+import {
+  maskGrid,
+  type PromptedTarget,
+  type SegmentationRequest,
+  type SegmentationTarget,
+} from '../segmentation.ts';
 import type { PresentFrame } from './present-frame.ts';
+import { type WaitingPrompt, WaitingPrompts } from './waiting-prompts.ts';
 
 /** Lost objects looked for per segmentation; all of them have their turn. */
 const lostPerRun = 3;
@@ -12,10 +20,12 @@ export class SearchPlan {
   readonly #streamId: string;
   readonly #objects: ObjectTable;
   readonly #maxPerSecond: number;
-  #prompted: { readonly objectId: number; readonly shape: PromptShape }[] = [];
+  readonly #prompts = new WaitingPrompts();
   #lastRequestNs: bigint | null = null;
   #lostTurn = 0;
   #forgetAll = false;
+  /** Whether the segmenter may remember something of this stream. */
+  #isRemembered = false;
 
   /** @param maxPerSecond segmentations per second of the capture clock at most */
   constructor(streamId: string, objects: ObjectTable, maxPerSecond: number) {
@@ -24,24 +34,47 @@ export class SearchPlan {
     this.#maxPerSecond = maxPerSecond;
   }
 
-  /** Lets a prompt wait for the next segmentation. */
-  addPrompt(objectId: number, shape: PromptShape): void {
-    this.#prompted.push({ objectId, shape });
+  /** Lets a prompt about the newest frame wait for the next segmentation. */
+  addPrompt(objectId: number, shape: PromptShape, frame: Pick<Frame, 'width' | 'height'>): void {
+    this.#prompts.add(objectId, shape, frame);
+  }
+
+  /**
+   * Takes waiting prompts along to the next frame. None outlives a scene cut: what it pointed at is not there.
+   *
+   * @param motion that led to the frame; null where that is not known
+   * @returns objects of prompts that were dropped
+   */
+  movePrompts(frame: Frame, isSceneCut: boolean, motion: MotionField | null): number[] {
+    if (isSceneCut) return this.#prompts.take().map(({ objectId }) => objectId);
+    return this.#prompts.moveTo(frame, motion);
   }
 
   get hasPrompts(): boolean {
-    return this.#prompted.length > 0;
+    return !this.#prompts.isEmpty;
   }
 
   /** Everything that was remembered so far is about something else. */
   forgetAll(): void {
-    this.#prompted = [];
+    this.#prompts.take();
     this.#forgetAll = true;
+  }
+
+  /** Whether the segmenter may remember objects, though there are none any more. */
+  get isMemoryIdle(): boolean {
+    return this.#isRemembered && this.#objects.size === 0 && this.#prompts.isEmpty;
+  }
+
+  /** Takes note that the segmenter has been told to forget the stream. */
+  memoryReleased(): void {
+    this.#isRemembered = false;
+    this.#forgetAll = false;
+    this.#objects.takeForgotten();
   }
 
   /** Whether the rate allows a segmentation on this frame; prompts do not wait for it. */
   isDue(timestampNs: bigint): boolean {
-    if (this.#lastRequestNs === null || this.#prompted.length > 0) return true;
+    if (this.#lastRequestNs === null || this.hasPrompts) return true;
     const elapsedSeconds = Number(timestampNs - this.#lastRequestNs) / 1e9;
     // A capture clock may be set back.
     if (elapsedSeconds < 0) return true;
@@ -54,13 +87,13 @@ export class SearchPlan {
    * @param gridPoints to try for new objects
    */
   next(frame: Frame, present: PresentFrame, gridPoints: Float32Array): SegmentationRequest | null {
-    const prompted = this.#prompted.filter(({ objectId }) => this.#objects.find(objectId) !== undefined);
-    this.#prompted = [];
+    const prompted = this.#prompts.take().flatMap((prompt) => this.#promptedTarget(prompt, frame, present));
     const targets = this.#targets(present, new Set(prompted.map(({ objectId }) => objectId)));
     if (targets.length + prompted.length + gridPoints.length === 0) return null;
     const forgetAll = this.#forgetAll;
     this.#forgetAll = false;
     this.#lastRequestNs = frame.timestampNs;
+    this.#isRemembered = true;
     return {
       streamId: this.#streamId,
       frameIndex: frame.index,
@@ -69,15 +102,29 @@ export class SearchPlan {
       width: frame.width,
       height: frame.height,
       targets,
-      prompted: prompted.map(({ objectId, shape }) => ({
-        objectId,
-        shape,
-        currentLogits: present.logitsOf(this.#objects.get(objectId)),
-      })),
+      prompted,
       gridPoints,
       forgotten: this.#objects.takeForgotten(),
       forgetAll,
     };
+  }
+
+  /** The prompt as it is on this frame; none where nothing is left of it. */
+  #promptedTarget(
+    { objectId, shape, isLate }: WaitingPrompt,
+    frame: Frame,
+    present: PresentFrame,
+  ): PromptedTarget[] {
+    const object = this.#objects.find(objectId);
+    if (object === undefined) return [];
+    const { origin } = object;
+    const currentLogits = present.logitsOf(object);
+    if (shape.kind !== 'mask' || !isLate) return [{ objectId, shape, currentLogits, origin }];
+    // The mask is about an earlier frame; its object has been carried here from there.
+    if (currentLogits === null) return [];
+    const grid = { ...maskGrid(frame.pixelSize), data: currentLogits };
+    const mask = renderMask(grid, frame.width, frame.height)?.mask;
+    return mask === undefined ? [] : [{ objectId, shape: { kind: 'mask', mask }, currentLogits, origin }];
   }
 
   /** Every object in view or just hidden, and a few of the lost ones in turn. */
@@ -95,6 +142,7 @@ export class SearchPlan {
         objectId: object.id,
         prior: present.logitsOf(object),
         priorSupport: object.mask?.support ?? 0,
+        origin: object.origin,
       }));
   }
 }

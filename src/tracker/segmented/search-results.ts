@@ -79,15 +79,16 @@ export class SearchResults {
       const candidate = result.candidates[index];
       if (candidate === undefined) continue;
       const score = candidate.predictedIou * candidate.stability;
+      const { frameIndex } = result;
       const { id } = this.#objects.create({
         author: 'strategy',
         label: null,
         frameIndex: frame.index,
         timestampNs: frame.timestampNs,
         score,
+        origin: { frameIndex, candidate: index },
       });
       const logits = { ...result.grid, data: candidate.logits };
-      const { frameIndex } = result;
       this.#carrier.addLate({ objectId: id, logits, score, appearance: null, frameIndex, isNew: true });
     }
   }

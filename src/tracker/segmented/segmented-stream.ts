@@ -76,6 +76,7 @@ export class SegmentedStream implements TrackedStream {
     this.#present.begin(frame);
     try {
       const isSceneCut = this.#carrier.moveTo(frame);
+      this.#removeUnseen(this.#plan.movePrompts(frame, isSceneCut, this.#carrier.motion));
       let isRefreshed = this.#receive(frame);
       for (const prompt of prompts) this.#accept(prompt, frame);
       this.#scan.update(index, isSceneCut, this.#present.sceneOf(frame, this.#objects.all()));
@@ -148,7 +149,7 @@ export class SegmentedStream implements TrackedStream {
       this.#results.integrate(outcome.result, frame);
     } else if (outcome?.kind === 'failure') {
       this.#results.countRejection('segmentation_failed');
-      this.#removeUnseen();
+      this.#removeUnseen(this.#promptedInLook);
     }
     let isRefreshed = false;
     this.#carrier.land(
@@ -164,9 +165,9 @@ export class SegmentedStream implements TrackedStream {
     return isRefreshed;
   }
 
-  /** Objects whose prompt was in a look that failed: they were never shown and never will be. */
-  #removeUnseen(): void {
-    for (const objectId of this.#promptedInLook) {
+  /** Removes those objects of prompts that came to nothing which were never shown: they never will be. */
+  #removeUnseen(prompted: readonly number[]): void {
+    for (const objectId of prompted) {
       const object = this.#objects.find(objectId);
       if (object?.mask === null && object.confirmations === 0) this.#objects.remove(objectId);
     }
@@ -185,7 +186,7 @@ export class SegmentedStream implements TrackedStream {
       object.show(mask, 1, true, this.#present.appearanceOf(logits.data));
       this.#objects.note(object.observe({ kind: 'seen' }, frame.index, frame.timestampNs));
     }
-    this.#plan.addPrompt(object.id, shape);
+    this.#plan.addPrompt(object.id, shape, frame);
     return object.id;
   }
 
@@ -193,8 +194,16 @@ export class SegmentedStream implements TrackedStream {
   async #startSegmentation(frame: Frame): Promise<void> {
     const { lane } = this.#settings;
     const hasWork = this.#objects.size > 0 || this.#plan.hasPrompts || this.#scan.isPending;
-    // A stream with nothing to look for must not keep others from their turn.
-    if (lane === null || !hasWork || !this.#plan.isDue(frame.timestampNs)) return;
+    if (lane === null) return;
+    if (!hasWork) {
+      // A stream with nothing to look for must not keep others from their turn, nor memory that serves nobody.
+      if (this.#plan.isMemoryIdle && lane.canStart(this.streamId)) {
+        lane.closeStream(this.streamId);
+        this.#plan.memoryReleased();
+      }
+      return;
+    }
+    if (!this.#plan.isDue(frame.timestampNs)) return;
     // Another stream may take the lane while this one wakes up: only the second question counts.
     if (!(await this.#turn?.come()) || !lane.canStart(this.streamId)) return;
     const scene = this.#present.sceneOf(frame, this.#objects.all());
@@ -203,6 +212,11 @@ export class SegmentedStream implements TrackedStream {
     const request = this.#plan.next(frame, this.#present, gridPoints);
     if (request === null) return;
     this.#promptedInLook = request.prompted.map(({ objectId }) => objectId);
+    for (const objectId of this.#promptedInLook) {
+      // From this look on, what the model sees includes the prompt.
+      const object = this.#objects.get(objectId);
+      object.correctedOn = Math.min(object.correctedOn, frame.index - 1);
+    }
     await lane.start(request);
   }
 

@@ -77,6 +77,8 @@ export class FakeRuntime implements Sam2Runtime {
   script: (step: number, object: number) => Scripted = () => ({});
   /** Thrown by the next call, once. */
   failure: Error | null = null;
+  /** Told of every call; may throw. */
+  onCall: () => void = () => {};
 
   async encode(pixels: Uint8Array): Promise<FrameFeatures> {
     this.#failOnce();
@@ -172,6 +174,7 @@ export class FakeRuntime implements Sam2Runtime {
   }
 
   #failOnce(): void {
+    this.onCall();
     const { failure } = this;
     this.failure = null;
     if (failure !== null) throw failure;

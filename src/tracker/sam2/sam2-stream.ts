@@ -1,0 +1,249 @@
+import { monotonicMs } from '../../clock.ts';
+import { TrackcastError } from '../../errors.ts';
+import { type MaskLogits, renderMask } from '../../mask/mask-logits.ts';
+import type { Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
+import { colourGridOf, learnAppearance } from '../appearance.ts';
+import {
+  type Candidate,
+  type FoundObject,
+  maskGrid,
+  type PromptedTarget,
+  type SegmentationRequest,
+  type SegmentationResult,
+} from '../segmentation.ts';
+import { stabilityScore } from '../stability-score.ts';
+import { CameraPredictor, type CameraPredictorOptions, type ObjectResult } from './camera-predictor.ts';
+
+/** Masks that one click proposes. */
+const masksPerClick = 3;
+
+/** What is hopeless need not cross to another thread; the gates decide on the rest. */
+const minPredictedIou = 0.6;
+const minStability = 0.6;
+
+type Results = Map<number, ObjectResult>;
+
+/**
+ * One live stream as SAM 2 sees it, one look at a time: new objects are shown to its memory, everything known is
+ * tracked, then people's prompts are taken in, then points are tried for what is new.
+ *
+ * - An automatic object is conditioned by its own candidate on the frame on which that was found, at the beginning of
+ *   the next look, while that frame's features are still there. Where they are not, it is conditioned by its mask as
+ *   motion has carried it, on the next frame.
+ * - A box or a mask of a person shows an object anew: the frame becomes a conditioning frame. Clicks alone correct
+ *   what was found on the frame, and those of one look add up.
+ *
+ * ```
+ *   idle ──look──► looking ──done──► idle        idle ──close──► closed
+ *                     └──close──► closing ──done──► closed
+ * ```
+ */
+export class Sam2Stream {
+  readonly #runtime: Sam2Runtime;
+  readonly #predictor: CameraPredictor;
+  #state: 'idle' | 'looking' | 'closing' | 'closed' = 'idle';
+  /**
+   * Looks so far: the predictor's own count of frames. The stream's indices would not do, for they may begin anew
+   * with its source.
+   */
+  #looks = 0;
+  /** What the newest look proposed, as long as its frame can be prompted. */
+  #proposed: Pick<SegmentationResult, 'frameIndex' | 'candidates'> | null = null;
+
+  constructor(runtime: Sam2Runtime, options: CameraPredictorOptions) {
+    this.#runtime = runtime;
+    this.#predictor = new CameraPredictor(runtime, options);
+  }
+
+  /**
+   * Looks at a frame. Looks must not overlap.
+   *
+   * Throws `TRACKCAST_INFERENCE_FAILED`, for pictures of another size than the model's, too; later looks are none
+   * the worse for it.
+   */
+  async look(request: SegmentationRequest): Promise<SegmentationResult> {
+    if (this.#state !== 'idle') {
+      const place = { streamId: request.streamId, frameIndex: request.frameIndex };
+      throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', `the stream is ${this.#state}`, place);
+    }
+    this.#state = 'looking';
+    try {
+      return await this.#look(request);
+    } finally {
+      this.#settle();
+    }
+  }
+
+  /** Forgets everything, at the end of the look if there is one under way. */
+  close(): void {
+    if (this.#state === 'looking') this.#state = 'closing';
+    else if (this.#state === 'idle') this.#end();
+  }
+
+  #settle(): void {
+    if (this.#state === 'closing') this.#end();
+    else this.#state = 'idle';
+  }
+
+  #end(): void {
+    this.#state = 'closed';
+    this.#proposed = null;
+    this.#predictor.dispose();
+  }
+
+  async #look(request: SegmentationRequest): Promise<SegmentationResult> {
+    const { streamId, frameIndex, pixels, pixelSize, width, height } = request;
+    this.#checkSize(request);
+    this.#forget(request);
+    const begun = monotonicMs();
+    await this.#conditionAutomatic(request);
+    this.#proposed = null;
+    const conditioned = monotonicMs();
+    await this.#predictor.show(this.#looks++, pixels, width, height);
+    const encoded = monotonicMs();
+    const results: Results = new Map(await this.#predictor.track(trackedFirst(request)));
+    const tracked = monotonicMs();
+    await this.#conditionCarried(request, results);
+    await this.#takePrompts(request, results);
+    const objects = this.#foundObjects(request, results);
+    const candidates = await this.#tryGrid(request);
+    if (candidates.length > 0) this.#proposed = { frameIndex, candidates };
+    else this.#predictor.lookAway();
+    const finished = monotonicMs();
+    return {
+      streamId,
+      frameIndex,
+      grid: maskGrid(pixelSize),
+      objects,
+      candidates,
+      timing: {
+        encode: encoded - conditioned,
+        match: tracked - encoded,
+        decode: conditioned - begun + (finished - tracked),
+        total: finished - begun,
+      },
+    };
+  }
+
+  #checkSize({ streamId, frameIndex, pixelSize }: SegmentationRequest): void {
+    const side = this.#runtime.geometry.imageSize;
+    const { width, height, contentWidth, contentHeight } = pixelSize;
+    if ([width, height, contentWidth, contentHeight].every((length) => length === side)) return;
+    const message = `SAM 2 wants pictures of ${side}x${side}, not ${contentWidth}x${contentHeight}`;
+    throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', message, { streamId, frameIndex });
+  }
+
+  #forget({ forgetAll, forgotten }: SegmentationRequest): void {
+    if (forgetAll) {
+      this.#predictor.reset();
+      this.#proposed = null;
+    }
+    for (const objectId of forgotten) this.#predictor.remove(objectId);
+  }
+
+  /** Shows automatic objects that are new where they were found: on the frame of the look before. */
+  async #conditionAutomatic({ targets, prompted }: SegmentationRequest): Promise<void> {
+    const side = this.#runtime.geometry.imageSize;
+    for (const { objectId, origin } of [...targets, ...prompted]) {
+      if (origin === undefined || origin.frameIndex !== this.#proposed?.frameIndex) continue;
+      if (this.#predictor.has(objectId)) continue;
+      const candidate = this.#proposed.candidates[origin.candidate];
+      if (candidate !== undefined) await this.#showMask(objectId, candidate.logits, side, side);
+    }
+  }
+
+  /** Shows objects that memory does not know where motion has carried them. */
+  async #conditionCarried(request: SegmentationRequest, results: Results): Promise<void> {
+    const { targets, prompted, width, height } = request;
+    const corrected = prompted.filter(({ shape }) => !showsAnew(shape));
+    const carried = [
+      ...targets.map(({ objectId, prior }) => ({ objectId, logits: prior })),
+      ...corrected.map(({ objectId, currentLogits }) => ({ objectId, logits: currentLogits })),
+    ];
+    for (const { objectId, logits } of carried) {
+      if (logits === null || this.#predictor.has(objectId)) continue;
+      const result = await this.#showMask(objectId, logits, width, height);
+      if (result !== null) results.set(objectId, result);
+    }
+  }
+
+  /** @param width of the mask that is made of the logits, pixels */
+  async #showMask(
+    objectId: number,
+    logits: Float32Array,
+    width: number,
+    height: number,
+  ): Promise<ObjectResult | null> {
+    const { maskSize: side } = this.#runtime.geometry;
+    const grid: MaskLogits = { width: side, height: side, spanX: side, spanY: side, data: logits };
+    const rendered = renderMask(grid, width, height);
+    if (rendered === null) return null;
+    return this.#predictor.prompt(objectId, { kind: 'mask', mask: rendered.mask });
+  }
+
+  async #takePrompts({ prompted }: SegmentationRequest, results: Results): Promise<void> {
+    const before = new Set<number>();
+    for (const { objectId, shape } of withoutOutdated(prompted)) {
+      const keepsEarlierPoints = before.has(objectId) && !showsAnew(shape);
+      results.set(objectId, await this.#predictor.prompt(objectId, shape, { keepsEarlierPoints }));
+      before.add(objectId);
+    }
+  }
+
+  #foundObjects(request: SegmentationRequest, results: Results): FoundObject[] {
+    const colours = colourGridOf(request.pixels, request.pixelSize);
+    return [...askedFor(request)].map((objectId) => {
+      const result = results.get(objectId);
+      // A mask without a pixel shows no more than absence does.
+      if (result === undefined || result.objectScore <= 0 || !result.lowResMask.some((logit) => logit > 0)) {
+        return { objectId, logits: null, score: 0, appearance: null };
+      }
+      const logits = result.lowResMask;
+      const score = Math.max(0, Math.min(1, result.ious[result.maskIndex] as number));
+      return { objectId, logits, score, appearance: learnAppearance(colours, logits) };
+    });
+  }
+
+  async #tryGrid({ gridPoints, width, height }: SegmentationRequest): Promise<Candidate[]> {
+    if (gridPoints.length === 0) return [];
+    const points = gridPoints.map((part, at) => part * (at % 2 === 0 ? width : height));
+    const proposed = await this.#predictor.propose(points);
+    const size = this.#runtime.geometry.maskSize ** 2;
+    const candidates: Candidate[] = [];
+    for (let at = 0; at < proposed.ious.length; at++) {
+      const click = Math.floor(at / masksPerClick);
+      if ((proposed.objectScores[click] as number) <= 0) continue;
+      const logits = proposed.masks.subarray(at * size, (at + 1) * size);
+      const predictedIou = Math.max(0, Math.min(1, proposed.ious[at] as number));
+      const stability = stabilityScore(logits);
+      if (predictedIou < minPredictedIou || stability < minStability) continue;
+      const x = gridPoints[click * 2] as number;
+      const y = gridPoints[click * 2 + 1] as number;
+      candidates.push({ logits: logits.slice(), predictedIou, stability, x, y });
+    }
+    return candidates;
+  }
+}
+
+function showsAnew(shape: PromptedTarget['shape']): boolean {
+  return shape.kind !== 'points' || shape.box !== undefined;
+}
+
+/** Prompts less those of objects that a later one shows anew. */
+function withoutOutdated(prompted: readonly PromptedTarget[]): PromptedTarget[] {
+  return prompted.filter(
+    ({ objectId }, at) =>
+      !prompted.slice(at + 1).some((later) => later.objectId === objectId && showsAnew(later.shape)),
+  );
+}
+
+function askedFor({ targets, prompted }: SegmentationRequest): Set<number> {
+  return new Set([...targets, ...prompted].map(({ objectId }) => objectId));
+}
+
+/** Objects whose memory is asked before any prompt. Lost ones have their turn less often than others. */
+function trackedFirst(request: SegmentationRequest): Set<number> {
+  const asked = askedFor(request);
+  for (const { objectId, shape } of request.prompted) if (showsAnew(shape)) asked.delete(objectId);
+  return asked;
+}

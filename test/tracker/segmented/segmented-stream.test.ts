@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { maskIou } from '../../../src/mask/mask-iou.ts';
+import { decodeRunLength } from '../../../src/mask/run-length.ts';
+import { AutoGrid } from '../../../src/prompting/auto-grid.ts';
+import type { Prompt } from '../../../src/prompting/prompt.ts';
+import { noStrategy } from '../../../src/prompting/prompt-strategy.ts';
+import {
+  SegmentedStream,
+  type SegmentedStreamSettings,
+} from '../../../src/tracker/segmented/segmented-stream.ts';
+import { DiscScene, moving, red } from '../disc-scene.ts';
+import { ScriptedLane } from '../scripted-lane.ts';
+
+const scene = new DiscScene({ discs: [{ radius: 40, colour: red, at: moving(100, 110, 4, 0) }] });
+const elsewhere = new DiscScene({ discs: [], backdrop: 2 });
+const object = { x: 20, y: 20, width: 12, height: 10 };
+
+function open(settings: Partial<SegmentedStreamSettings> = {}) {
+  const lane = new ScriptedLane();
+  const stream = new SegmentedStream(
+    { streamId: 'a' },
+    {
+      lane,
+      strategy: noStrategy,
+      repromptIntervalFrames: 100,
+      maxObjects: 5,
+      maxSegmentationsPerSecond: Number.POSITIVE_INFINITY,
+      waitsForSegmentation: false,
+      ...settings,
+    },
+  );
+  const see = (index: number, prompts: readonly Prompt[] = [], of = scene) =>
+    stream.processFrame(of.frame(index, 'a'), prompts);
+  return { lane, stream, see };
+}
+
+const showMask = (index: number): Prompt => ({
+  shape: { kind: 'mask', mask: scene.mask(0, index) },
+  author: 'person',
+});
+const clickAt = (x: number, y: number): Prompt => ({
+  shape: { kind: 'points', points: [{ x, y, positive: true }] },
+  author: 'person',
+});
+
+function promptedShape({ requests }: ScriptedLane) {
+  return requests.at(-1)?.prompted[0]?.shape;
+}
+
+describe('SegmentedStream', () => {
+  it('gives the model a mask as it was shown where it looks at once', async () => {
+    const { lane, see } = open();
+    const prompt = showMask(0);
+    await see(0, [prompt]);
+    expect(promptedShape(lane)).toBe(prompt.shape);
+  });
+
+  it('lets a mask ride on motion until the model is free', async () => {
+    const { lane, see } = open();
+    lane.isFree = false;
+    await see(0, [showMask(0)]);
+    for (let index = 1; index < 8; index++) await see(index);
+    lane.isFree = true;
+    await see(8);
+    const shape = promptedShape(lane);
+    if (shape?.kind !== 'mask') throw new Error('no mask was given');
+    expect(maskIou(decodeRunLength(shape.mask), scene.visible(0, 8))).toBeGreaterThan(0.85);
+    expect(maskIou(decodeRunLength(shape.mask), scene.visible(0, 0))).toBeLessThan(0.7);
+  });
+
+  it('lets a click follow what it was meant for until the model is free', async () => {
+    const { lane, see, stream } = open();
+    lane.isFree = false;
+    await see(0);
+    await stream.prompt(clickAt(100, 110));
+    for (let index = 1; index < 11; index++) await see(index);
+    lane.isFree = true;
+    await see(11);
+    const shape = promptedShape(lane);
+    if (shape?.kind !== 'points') throw new Error('no click was given');
+    expect(shape.points[0]?.x).toBeGreaterThan(136);
+    expect(shape.points[0]?.x).toBeLessThan(152);
+    expect(shape.points[0]?.y).toBeCloseTo(110, -0.5);
+  });
+
+  it('gives up prompts that wait when the scene changes, and objects that they would have made', async () => {
+    const { lane, see } = open();
+    lane.isFree = false;
+    const first = await see(0, [clickAt(100, 110), showMask(0)]);
+    const [clicked, shown] = first.events.map(({ trackId }) => trackId);
+    const cut = await see(1, [], elsewhere);
+    expect(cut.events).toContainEqual({ kind: 'removed', trackId: clicked });
+    expect(cut.tracks).toMatchObject([{ id: shown, state: 'occluded' }]);
+    lane.isFree = true;
+    await see(2, [], elsewhere);
+    expect(lane.requests.map(({ prompted }) => prompted)).toEqual([[]]);
+  });
+
+  it('shows what the model made of a mask on the frame of the mask itself', async () => {
+    const { lane, see } = open({ waitsForSegmentation: true });
+    lane.see = () => ({ objects: { 1: object } });
+    const { tracks } = await see(0, [showMask(0)]);
+    // The mask grid has 256 columns of 4 by 4 model pixels for 384 source pixels.
+    expect(tracks[0]?.box).toEqual({ x: 120, y: 120, width: 72, height: 60 });
+    expect(tracks[0]?.score).toBeCloseTo(0.9);
+  });
+
+  it('does not show what a look made of an object that was shown anew meanwhile', async () => {
+    const { lane, see, stream } = open();
+    lane.see = () => ({ objects: { 1: object } });
+    await see(0, [showMask(0)]);
+    lane.withholds = true;
+    await see(1);
+    // The look at frame 1 is under way, and knows nothing of this.
+    await stream.prompt({ ...showMask(1), objectId: 1 });
+    lane.withholds = false;
+    lane.isFree = false;
+    const { tracks } = await see(2);
+    const [track] = tracks;
+    expect(track?.mask && maskIou(decodeRunLength(track.mask), scene.visible(0, 2))).toBeGreaterThan(0.85);
+  });
+
+  it('tells the model where an automatic object comes from', async () => {
+    const { lane, see } = open({ strategy: new AutoGrid() });
+    lane.see = ({ frameIndex }) =>
+      frameIndex === 0 ? { candidates: [{ ...object, quality: 0.5 }, object] } : { objects: { 1: object } };
+    for (let index = 0; index < 3; index++) await see(index);
+    expect(lane.requests[1]?.targets).toMatchObject([
+      { objectId: 1, origin: { frameIndex: 0, candidate: 1 } },
+    ]);
+  });
+
+  it('has nothing remembered of a stream whose last object is gone', async () => {
+    const { lane, see, stream } = open();
+    lane.see = () => ({ objects: { 1: object, 2: object } });
+    await see(0, [showMask(0), showMask(0)]);
+    stream.remove(1);
+    await see(1);
+    expect(lane.closed).toEqual([]);
+    expect(lane.requests.at(-1)).toMatchObject({ forgotten: [1], forgetAll: false });
+    stream.reset();
+    lane.isFree = false;
+    await see(2);
+    expect(lane.closed).toEqual([]);
+    lane.isFree = true;
+    for (let index = 3; index < 6; index++) await see(index);
+    expect(lane.closed).toEqual(['a']);
+    expect(lane.requests).toHaveLength(2);
+    await see(6, [showMask(6)]);
+    expect(lane.requests.at(-1)).toMatchObject({ forgotten: [], forgetAll: false });
+  });
+
+  it('says with the next look that everything is to be forgotten after a reset', async () => {
+    const { lane, see, stream } = open();
+    await see(0, [showMask(0)]);
+    stream.reset();
+    await see(1, [showMask(1)]);
+    await see(2);
+    expect(lane.requests.map(({ forgetAll }) => forgetAll)).toEqual([false, true, false]);
+  });
+
+  it('removes an object whose only prompt was in a look that failed, and keeps others', async () => {
+    const { lane, see } = open();
+    lane.see = () => {
+      throw new Error('out of memory');
+    };
+    const { events } = await see(0, [clickAt(100, 110), showMask(0)]);
+    expect(events.at(-1)).toEqual({ kind: 'removed', trackId: 1 });
+    const { tracks } = await see(1);
+    expect(tracks).toMatchObject([{ id: 2, state: 'active' }]);
+  });
+});
