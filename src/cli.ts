@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import './no-telemetry.ts';
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerConfig } from './commands/config.ts';
 import { registerEval } from './commands/eval.ts';
@@ -10,10 +9,11 @@ import { registerPublish } from './commands/publish.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerServe } from './commands/serve.ts';
 import { TrackcastError } from './errors.ts';
+import { programVersion } from './program-version.ts';
 
 const program = new Command('trackcast')
   .description('Live video in, object tracks out.')
-  .version(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version)
+  .version(programVersion)
   .showHelpAfterError();
 registerServe(program);
 registerPublish(program);

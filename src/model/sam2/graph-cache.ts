@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
+import { programVersion } from '../../program-version.ts';
 import type { WeightsFile } from '../graph/graph-builder.ts';
 import type { Sam2Architecture } from './architecture.ts';
 import { buildImageEncoder } from './image-encoder-graph.ts';
@@ -9,9 +10,13 @@ import { buildMemoryAttention, type MemoryAttentionOptions } from './memory-atte
 import { buildMemoryEncoder } from './memory-encoder-graph.ts';
 import { buildPromptDecoder } from './prompt-decoder-graph.ts';
 import { buildTrackStep } from './track-step-graph.ts';
+import { writeWhole } from './whole-file.ts';
 
-/** Raised whenever graphs are built differently from the same checkpoint. */
+/** Raised whenever one version of the program comes to build graphs differently from the same checkpoint. */
 const graphRevision = 1;
+
+/** Bytes at the beginning of each weight by which checkpoints are told apart: training changes all of a weight. */
+const sampleBytes = 64;
 
 /** Every graph of a model, in the order in which data passes through them. */
 const graphNames = [
@@ -48,14 +53,14 @@ export interface GraphRequest extends MemoryAttentionOptions {
 
 /**
  * Paths of a model's graphs, built where they are not there yet. A file's name tells what it was built from, so that
- * another checkpoint, image size, precision or version of the program finds nothing and builds anew; what no
- * version needs any more is deleted.
+ * another checkpoint, image size, precision or version of the program finds nothing and builds anew; what it takes
+ * the place of is deleted.
  *
- * Throws `TRACKCAST_MODEL_INVALID`, `TRACKCAST_OUTPUT_UNWRITABLE`.
+ * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_MODEL_INVALID`, `TRACKCAST_OUTPUT_UNWRITABLE`.
  */
 export async function cachedGraphs(request: GraphRequest): Promise<ReadonlyMap<GraphName, string>> {
   const { memoryPooling = 1 } = request;
-  const key = cacheKey(request);
+  const key = await cacheKey(request);
   const paths = new Map<GraphName, string>();
   for (const name of graphNames) {
     const stem = `${variantOf(name, memoryPooling)}-${request.imageSize}-${request.weights.precision}`;
@@ -63,21 +68,45 @@ export async function cachedGraphs(request: GraphRequest): Promise<ReadonlyMap<G
     paths.set(name, path);
     if (await isFile(path)) continue;
     const { weights, architecture, imageSize } = request;
-    await writeGraph(path, builders[name](weights, architecture, imageSize, { memoryPooling }));
+    const graph = builders[name](weights, architecture, imageSize, { memoryPooling });
+    await writeWhole(path, 'a graph of the model cannot be written', (file) => file.writeFile(graph));
     await removeOutdated(request.folder, `${stem}-`, path);
   }
   return paths;
 }
 
-function cacheKey({ architecture, imageSize, weights }: GraphRequest): string {
+async function cacheKey({ architecture, imageSize, weights, folder }: GraphRequest): Promise<string> {
+  const { precision, location } = weights;
   const places = [...weights.weights].map(([name, { shape, offset, length }]) => [
     name,
     shape,
     offset,
     length,
   ]);
-  const facts = [graphRevision, architecture, imageSize, weights.precision, weights.location, places];
-  return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16);
+  const facts = [programVersion, graphRevision, architecture, imageSize, precision, location, places];
+  const hash = createHash('sha256').update(JSON.stringify(facts));
+  // Graphs hold constants that are derived from weights.
+  for await (const sample of samplesOf(join(folder, location), weights)) hash.update(sample);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** How each weight begins. */
+async function* samplesOf(path: string, { weights }: WeightsFile): AsyncGenerator<Uint8Array> {
+  const sample = new Uint8Array(sampleBytes);
+  try {
+    const file = await open(path);
+    try {
+      for (const { offset, length } of weights.values()) {
+        const { bytesRead } = await file.read(sample, 0, Math.min(length, sampleBytes), offset);
+        yield sample.subarray(0, bytesRead);
+      }
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    const message = 'the weights cannot be read';
+    throw new TrackcastError('TRACKCAST_CHECKPOINT_INVALID', message, { key: path }, { cause });
+  }
 }
 
 /** Graphs with pooled memories stand beside the exact ones. */
@@ -91,19 +120,6 @@ async function isFile(path: string): Promise<boolean> {
     return (await stat(path)).isFile();
   } catch {
     return false;
-  }
-}
-
-/** Another process may build the same file at the same time: whoever renames last wins, and both are right. */
-async function writeGraph(path: string, bytes: Uint8Array): Promise<void> {
-  const partial = `${path}.${process.pid}.part`;
-  try {
-    await writeFile(partial, bytes);
-    await rename(partial, path);
-  } catch (cause) {
-    await rm(partial, { force: true });
-    const message = 'a graph of the model cannot be written';
-    throw new TrackcastError('TRACKCAST_OUTPUT_UNWRITABLE', message, { key: path }, { cause });
   }
 }
 

@@ -1,10 +1,11 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { Precision, StoredWeight, WeightsFile } from '../graph/graph-builder.ts';
 import { fromHalf, toHalf } from '../graph/half-float.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** Every weight begins at a multiple of this, so that it can be mapped into memory and read as vectors. */
 const alignment = 64;
@@ -28,10 +29,12 @@ export async function openWeightsFile(
   if (inPlace !== null) return describe(folder, basename(checkpoint.path), precision, inPlace);
   const location = `weights-${precision}.bin`;
   const { weights, total } = layOut(checkpoint, bytesPerValue[precision]);
-  if (!(await hasSize(join(folder, location), total))) {
-    await writeWeights(checkpoint, join(folder, location), precision, weights);
+  const path = join(folder, location);
+  const file = describe(folder, location, precision, weights);
+  if (!(await isWritten(checkpoint, file, path, total))) {
+    await writeWeights(checkpoint, path, precision, weights);
   }
-  return describe(folder, location, precision, weights);
+  return file;
 }
 
 function describe(
@@ -74,49 +77,46 @@ function layOut(
   return { weights, total };
 }
 
-async function hasSize(path: string, size: number): Promise<boolean> {
-  try {
-    return (await stat(path)).size === size;
-  } catch {
-    return false;
+/** Whether the file is what would be written: all of its size, and with the vectors of this checkpoint. */
+async function isWritten(
+  checkpoint: Checkpoint,
+  file: WeightsFile,
+  path: string,
+  size: number,
+): Promise<boolean> {
+  const state = await stat(path).catch(() => null);
+  if (state?.size !== size) return false;
+  for (const [name, { shape }] of file.weights) {
+    // Biases and norms tell models apart, and are quick to read.
+    if (shape.length !== 1) continue;
+    const values = await checkpoint.readFloats(name);
+    const stored = file.readValues(name);
+    const expected = file.precision === 'float32' ? values : fromHalf(toHalf(values));
+    if (expected.some((value, at) => !Object.is(value, stored[at]))) return false;
   }
+  return true;
 }
 
-/** One weight after another, so that no more than the largest is in memory; the file appears when it is complete. */
+/** One weight after another, so that no more than the largest is in memory. */
 async function writeWeights(
   checkpoint: Checkpoint,
   path: string,
   precision: Precision,
   weights: ReadonlyMap<string, StoredWeight>,
 ): Promise<void> {
-  const partial = `${path}.${process.pid}.part`;
-  try {
-    const file = await open(partial, 'w');
-    try {
-      for (const [name, { offset }] of weights) {
-        const values = await checkpoint.readFloats(name);
-        const stored = precision === 'float32' ? values : toHalf(values);
-        await file.write(
-          new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength),
-          0,
-          null,
-          offset,
-        );
-      }
-      await file.sync();
-    } finally {
-      await file.close();
+  await writeWhole(path, 'the weights cannot be written', async (file) => {
+    for (const [name, { offset }] of weights) {
+      const values = await checkpoint.readFloats(name);
+      const stored = precision === 'float32' ? values : toHalf(values);
+      await writeAll(file, new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), offset);
     }
-    await rename(partial, path);
-  } catch (cause) {
-    await rm(partial, { force: true });
-    if (cause instanceof TrackcastError) throw cause;
-    throw new TrackcastError(
-      'TRACKCAST_OUTPUT_UNWRITABLE',
-      'the weights cannot be written',
-      { key: path },
-      { cause },
-    );
+  });
+}
+
+/** The system may write less than it is given. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
   }
 }
 

@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { TrackcastError } from '../../errors.ts';
+
+/** Age at which the part of a writer that was killed is removed. */
+const abandonedMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Writes a file under another name beside `path` and renames it when it is complete: a reader never sees a part.
+ * Several writers of one file do not disturb each other; the last one's stays.
+ *
+ * Throws `TRACKCAST_OUTPUT_UNWRITABLE`, with `what` it is about, and whatever error of the program `write` throws;
+ * then nothing is left behind.
+ */
+export async function writeWhole(
+  path: string,
+  what: string,
+  write: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const part = `${path}.${randomUUID()}.part`;
+  try {
+    await removeAbandoned(path);
+    const file = await open(part, 'wx');
+    try {
+      await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(part, path);
+  } catch (cause) {
+    await rm(part, { force: true });
+    if (cause instanceof TrackcastError) throw cause;
+    throw new TrackcastError('TRACKCAST_OUTPUT_UNWRITABLE', what, { key: path }, { cause });
+  }
+}
+
+async function removeAbandoned(path: string): Promise<void> {
+  const [folder, name] = [dirname(path), basename(path)];
+  for (const file of await readdir(folder)) {
+    if (!file.startsWith(`${name}.`) || !file.endsWith('.part')) continue;
+    const part = join(folder, file);
+    const state = await stat(part).catch(() => null);
+    if (state !== null && Date.now() - state.mtimeMs > abandonedMs) await rm(part, { force: true });
+  }
+}
