@@ -19,10 +19,12 @@ export interface DiscSceneOptions {
   /** Chooses the background's colour and texture. */
   readonly backdrop?: 0 | 1 | 2;
   readonly framesPerSecond?: number;
+  /** Size of the pixels that the model sees. */
+  readonly geometry?: PixelGeometry;
 }
 
 /** Small, so that a model looks at it quickly. */
-const geometry: PixelGeometry = { kind: 'fit', longSide: 256, multipleOf: 16 };
+const smallGeometry: PixelGeometry = { kind: 'fit', longSide: 256, multipleOf: 16 };
 /** The last is of such contrast that a cut to it cannot be taken for anything else. */
 const backdrops: readonly { readonly colour: Colour; readonly depth: number }[] = [
   { colour: [96, 104, 112], depth: 70 },
@@ -46,7 +48,7 @@ export class DiscScene {
   }
 
   frame(index: number, streamId = 'scene'): Frame {
-    const { framesPerSecond = 25 } = this.#options;
+    const { framesPerSecond = 25, geometry = smallGeometry } = this.#options;
     const pixelSize = fitPixels(geometry, this.width, this.height);
     const pixels = new Uint8Array(pixelSize.width * pixelSize.height * 3);
     for (let y = 0; y < pixelSize.height; y++) {

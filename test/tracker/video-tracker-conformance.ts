@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PixelGeometry } from '../../src/buffer/frame.ts';
 import { maskIou } from '../../src/mask/mask-iou.ts';
 import { decodeRunLength, encodeRunLengthRegion } from '../../src/mask/run-length.ts';
 import type { Prompt } from '../../src/prompting/prompt.ts';
 import type { Track, TrackFrame } from '../../src/tracker/track.ts';
 import type { TrackedStream, VideoTracker } from '../../src/tracker/video-tracker.ts';
-import { blue, type Disc, DiscScene, moving, red, yellow } from './disc-scene.ts';
+import { blue, type Disc, DiscScene, type DiscSceneOptions, moving, red, yellow } from './disc-scene.ts';
 import { TrackLedger } from './track-ledger.ts';
 
 export interface TrackerUnderTest {
@@ -13,6 +14,8 @@ export interface TrackerUnderTest {
   readonly open: (automatic: boolean) => Promise<VideoTracker>;
   /** False for trackers that only carry what they are shown as masks. */
   readonly segments: boolean;
+  /** Size at which it wants pictures, where that is not any. */
+  readonly geometry?: PixelGeometry;
 }
 
 const redDisc: Disc = { radius: 34, colour: red, at: moving(98, 112, 2, 0) };
@@ -22,7 +25,10 @@ const blueDisc: Disc = { radius: 32, colour: blue, at: moving(192, 100, 1, 0.5) 
 const person = 'person' as const;
 
 /** What every `VideoTracker` promises. */
-export function describeVideoTrackerConformance({ name, open, segments }: TrackerUnderTest): void {
+export function describeVideoTrackerConformance({ name, open, segments, geometry }: TrackerUnderTest): void {
+  const sceneOf = (options: DiscSceneOptions) =>
+    new DiscScene({ ...options, ...(geometry === undefined ? {} : { geometry }) });
+
   describe(`${name} as a video tracker`, () => {
     let prompted: VideoTracker;
     let automatic: VideoTracker;
@@ -63,7 +69,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     }
 
     it('shows a prompted mask at once and follows the object', async () => {
-      const scene = new DiscScene({ discs: [redDisc, yellowDisc] });
+      const scene = sceneOf({ discs: [redDisc, yellowDisc] });
       await using tracked = watch(scene);
       const first = await tracked.see(0, [maskPrompt(scene, 0, 0), maskPrompt(scene, 1, 0)]);
       expect(first.events.map(({ kind }) => kind)).toEqual(['created', 'created']);
@@ -83,7 +89,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     });
 
     it('takes a prompt about the newest frame between two frames', async () => {
-      const scene = new DiscScene({ discs: [redDisc] });
+      const scene = sceneOf({ discs: [redDisc] });
       await using tracked = watch(scene);
       await tracked.see(0);
       const id = await tracked.stream.prompt({ ...maskPrompt(scene, 0, 0), label: 'ball' });
@@ -93,7 +99,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     });
 
     it('refines the object that a prompt names, and makes no other', async () => {
-      const scene = new DiscScene({ discs: [redDisc, blueDisc] });
+      const scene = sceneOf({ discs: [redDisc, blueDisc] });
       await using tracked = watch(scene);
       const first = await tracked.see(0, [maskPrompt(scene, 0, 0)]);
       const id = first.tracks[0]?.id ?? -1;
@@ -123,7 +129,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
           name: 'several clicks',
         },
       ] as const)('makes an object of $name, which appears and is followed', async ({ shape }) => {
-        const scene = new DiscScene({ discs: [redDisc, yellowDisc] });
+        const scene = sceneOf({ discs: [redDisc, yellowDisc] });
         await using tracked = watch(scene);
         await tracked.see(0, [{ shape, author: person, label: 'ball' }]);
         expect(tracked.ledger.ids).toHaveLength(1);
@@ -133,7 +139,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
       });
 
       it('finds objects by itself and keeps their ids while they move', async () => {
-        const scene = new DiscScene({ discs: [redDisc, yellowDisc] });
+        const scene = sceneOf({ discs: [redDisc, yellowDisc] });
         await using tracked = watch(scene, automatic);
         const early = await tracked.run(0, 5);
         const idOf = (frame: TrackFrame, disc: number): number | undefined =>
@@ -154,7 +160,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
           ...redDisc,
           at: (index) => (index >= 6 && index < 14 ? null : { x: 98, y: 112 }),
         };
-        const scene = new DiscScene({ discs: [coming, yellowDisc] });
+        const scene = sceneOf({ discs: [coming, yellowDisc] });
         await using tracked = watch(scene);
         const first = await tracked.see(0, [maskPrompt(scene, 0, 0)]);
         const id = first.tracks[0]?.id;
@@ -201,7 +207,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
       ];
 
       it('whether they come between frames or with one', async () => {
-        const scene = new DiscScene({ discs: [redDisc] });
+        const scene = sceneOf({ discs: [redDisc] });
         await using tracked = watch(scene);
         await tracked.see(0, [maskPrompt(scene, 0, 0)]);
         const before = tracked.stream.snapshot();
@@ -222,7 +228,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
       });
 
       it('before the first frame, when nobody can mean anything', async () => {
-        const scene = new DiscScene({ discs: [redDisc] });
+        const scene = sceneOf({ discs: [redDisc] });
         await using tracked = watch(scene);
         await expect(tracked.stream.prompt(maskPrompt(scene, 0, 0))).rejects.toMatchObject({
           code: 'TRACKCAST_PROMPT_INVALID',
@@ -232,7 +238,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     });
 
     it('renames and removes objects, and knows none but its own', async () => {
-      const scene = new DiscScene({ discs: [redDisc, yellowDisc] });
+      const scene = sceneOf({ discs: [redDisc, yellowDisc] });
       await using tracked = watch(scene);
       const first = await tracked.see(0, [maskPrompt(scene, 0, 0), maskPrompt(scene, 1, 0)]);
       const [kept, removed] = first.tracks.map(({ id }) => id) as [number, number];
@@ -252,7 +258,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     });
 
     it('forgets everything at a reset, but not which ids it gave', async () => {
-      const scene = new DiscScene({ discs: [redDisc, yellowDisc] });
+      const scene = sceneOf({ discs: [redDisc, yellowDisc] });
       await using tracked = watch(scene, prompted, 40);
       const first = await tracked.see(0, [maskPrompt(scene, 0, 0), maskPrompt(scene, 1, 0)]);
       expect(first.tracks.map(({ id }) => id)).toEqual([40, 41]);
@@ -268,7 +274,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     });
 
     it('never gives an id twice, whoever chose it and whoever comes after', async () => {
-      const scene = new DiscScene({ discs: [redDisc, yellowDisc] });
+      const scene = sceneOf({ discs: [redDisc, yellowDisc] });
       await using tracked = watch(scene);
       await tracked.see(0, [{ ...maskPrompt(scene, 0, 0), objectId: 17 }]);
       await tracked.see(1, [maskPrompt(scene, 1, 1)]);
@@ -284,7 +290,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     });
 
     it('tolerates skipped frames, even before the first', async () => {
-      const scene = new DiscScene({ discs: [redDisc] });
+      const scene = sceneOf({ discs: [redDisc] });
       await using tracked = watch(scene);
       tracked.stream.skipFrame(scene.frame(0, tracked.stream.streamId));
       await tracked.see(1, [maskPrompt(scene, 0, 1)]);
@@ -298,13 +304,13 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     });
 
     it('gives masks of the new size when the picture changes its size', async () => {
-      const wide = new DiscScene({ discs: [redDisc] });
-      const small = new DiscScene({
+      const wide = sceneOf({ discs: [redDisc] });
+      const small = sceneOf({
         width: 192,
         height: 108,
         discs: [{ ...redDisc, radius: 17, at: moving(49, 56, 1, 0) }],
       });
-      const square = new DiscScene({ width: 208, height: 208, discs: [redDisc] });
+      const square = sceneOf({ width: 208, height: 208, discs: [redDisc] });
       await using tracked = watch(wide);
       await tracked.see(0, [maskPrompt(wide, 0, 0)]);
       await tracked.run(1, 2);
@@ -315,8 +321,8 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     });
 
     it('carries no mask over a cut', async () => {
-      const before = new DiscScene({ discs: [redDisc, yellowDisc] });
-      const after = new DiscScene({ discs: [], backdrop: 2 });
+      const before = sceneOf({ discs: [redDisc, yellowDisc] });
+      const after = sceneOf({ discs: [], backdrop: 2 });
       await using tracked = watch(before);
       const prompts = [maskPrompt(before, 0, 0), maskPrompt(before, 1, 0)];
       await tracked.see(0, prompts);
@@ -332,7 +338,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
     });
 
     it('counts up only', async () => {
-      const scene = new DiscScene({ discs: [redDisc] });
+      const scene = sceneOf({ discs: [redDisc] });
       await using tracked = watch(scene, automatic);
       let before = tracked.stream.counters();
       expect(before.segmentations).toBe(0);
@@ -351,8 +357,8 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
 
     it('keeps two streams apart', async () => {
       const scenes = [
-        new DiscScene({ discs: [redDisc, yellowDisc] }),
-        new DiscScene({ discs: [blueDisc], backdrop: 1 }),
+        sceneOf({ discs: [redDisc, yellowDisc] }),
+        sceneOf({ discs: [blueDisc], backdrop: 1 }),
       ] as const;
       const alone = await tracksOf(automatic, [scenes[0]]);
       const together = await tracksOf(automatic, scenes);
@@ -362,7 +368,7 @@ export function describeVideoTrackerConformance({ name, open, segments }: Tracke
 
     it('closes streams and then itself', async () => {
       const tracker = await open(false);
-      const scene = new DiscScene({ discs: [redDisc] });
+      const scene = sceneOf({ discs: [redDisc] });
       const stream = tracker.openStream({ streamId: 'short' });
       const unused = tracker.openStream({ streamId: 'never-used' });
       await stream.processFrame(scene.frame(0, 'short'), [maskPrompt(scene, 0, 0)]);

@@ -30,6 +30,13 @@ describeVideoTrackerConformance({
 });
 
 describeVideoTrackerConformance({
+  name: 'sam2_video on motion alone',
+  open: open('sam2_video', { mode: 'propagation' }),
+  segments: false,
+  geometry: { kind: 'stretch', width: 256, height: 256 },
+});
+
+describeVideoTrackerConformance({
   name: 'iou',
   open: open('iou', { mode: 'lossless' }),
   segments: true,
