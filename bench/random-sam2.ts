@@ -39,6 +39,14 @@ const families: Readonly<Record<RandomFamily, WeightSizes>> = {
   },
 };
 
+export interface RandomSam2Options {
+  readonly seed?: number;
+  /** Without what 2.1 added for 2.0; 2.1 by default. */
+  readonly version?: WeightSizes['version'];
+  /** Values of weights that are to be others, by key. */
+  readonly replaced?: Readonly<Record<string, readonly number[]>>;
+}
+
 /** Gains of matrices other than one: what a model is shown and remembers has to show in what it answers. */
 const gains: readonly (readonly [RegExp, number])[] = [
   // Attention that tells tokens apart, and to memories before all.
@@ -57,17 +65,14 @@ const gains: readonly (readonly [RegExp, number])[] = [
  * Writes a checkpoint of SAM 2's architecture, `.pt` or `.safetensors` by the path's ending. Its weights come from a
  * generator of numbers: the same on every machine, as quick and as large as trained ones, and of no use for anything
  * but tests and measurements.
- *
- * @param replaced values of weights that are to be others, by key
  */
 export async function writeRandomSam2(
   path: string,
   family: RandomFamily,
-  seed = 1,
-  replaced: Readonly<Record<string, readonly number[]>> = {},
+  { seed = 1, version = '2.1', replaced = {} }: RandomSam2Options = {},
 ): Promise<void> {
   const tensors: WritableTensor[] = [];
-  for (const [name, shape] of expectedWeights(families[family])) {
+  for (const [name, shape] of expectedWeights({ ...families[family], version })) {
     const given = replaced[name];
     const values = given === undefined ? randomWeight(name, shape, seed) : Float32Array.from(given);
     tensors.push({ name, type: 'F32', shape, data: new Uint8Array(values.buffer) });
