@@ -6,6 +6,7 @@ import type { TrackcastError } from '../errors.ts';
 import { DecodePool, type DecodeProgress, type Preview } from '../ingest/decode-pool.ts';
 import type { DecoderCounters } from '../ingest/h264-counters.ts';
 import type { Logger } from '../log.ts';
+import type { PipelineMetrics } from '../publish/metrics.ts';
 import { spawnWorker } from '../spawn-worker.ts';
 import type { TrackFrame } from '../tracker/track.ts';
 import { TrackingHost } from '../tracker/tracking-host.ts';
@@ -37,6 +38,7 @@ export interface StreamWorkersOptions {
   readonly lumaLongSide: number;
   readonly decodeWorkers: number;
   readonly events: StreamWorkerEvents;
+  readonly metrics: Pick<PipelineMetrics, 'modelReady'>;
   readonly log: Logger;
   /** Start threads. For tests; by default the program's own workers. */
   readonly startDecodeWorker?: () => Worker;
@@ -137,7 +139,7 @@ export class StreamWorkers {
   }
 
   #startTracking(): TrackingHost {
-    const { tracking, events, log } = this.#options;
+    const { tracking, events, metrics, log } = this.#options;
     this.#isTrackingAlive = true;
     this.#modelState = 'the model is warming up';
     this.#hostStartedAtMs = monotonicMs();
@@ -147,11 +149,13 @@ export class StreamWorkers {
         onReady: (provider, refused) => {
           this.#modelState = null;
           this.#settleReady(null);
+          metrics.modelReady(provider);
           log.info({ provider, refused }, 'the model is ready');
         },
         onUnusable: (err) => {
           this.#modelState = err.message;
           this.#settleReady(err);
+          metrics.modelReady(null);
           log.error({ err }, 'objects are not segmented any more');
         },
         onFrame: (streamId, trackFrame, untracked, counters) =>

@@ -1,8 +1,8 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { monotonicMs } from '../clock.ts';
 import type { TrackFrame } from '../tracker/track.ts';
 import type { TrackerCounters } from '../tracker/video-tracker.ts';
+import { registerEventLoopDelay } from './event-loop-delay.ts';
 import type { Publisher } from './publisher.ts';
 import { registerPublisherMetrics } from './publisher-metrics.ts';
 import { RateMeter } from './rate-meter.ts';
@@ -32,7 +32,6 @@ const closedStreams = 'closed';
 const latencyBuckets = [
   0.001, 0.0025, 0.005, 0.01, 0.02, 0.033, 0.05, 0.067, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
-const eventLoopResolutionMs = 10;
 const latencyStages = ['decode', 'queue', 'track', 'publish', 'end_to_end'] as const;
 /** Reasons come from other parts of the program; this many get a series, the rest share one. */
 const maxReasons = 32;
@@ -72,7 +71,8 @@ export class PipelineMetrics {
   readonly #rejectedChunks: Counter<'reason'>;
   readonly #acknowledgements: Counter<'kind'>;
   readonly #broker: Gauge<'link'>;
-  readonly #eventLoop = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
+  readonly #model: Gauge<'provider'>;
+  readonly #eventLoop: { disable(): void };
   #liveClients: () => number = () => 0;
 
   constructor(options: PipelineMetricsOptions = {}) {
@@ -115,6 +115,12 @@ export class PipelineMetrics {
       labelNames: ['link'],
       registers,
     });
+    this.#model = new Gauge({
+      name: 'trackcast_model_ready',
+      help: '1 while the model is ready on this execution provider.',
+      labelNames: ['provider'],
+      registers,
+    });
     const liveClients = () => this.#liveClients();
     new Gauge({
       name: 'trackcast_websocket_clients',
@@ -133,19 +139,7 @@ export class PipelineMetrics {
         this.set(openStreams());
       },
     });
-    const eventLoop = this.#eventLoop;
-    eventLoop.enable();
-    new Gauge({
-      name: 'trackcast_event_loop_delay_p99_seconds',
-      help: 'Delay of the main thread since the last scrape, 99th percentile.',
-      registers,
-      collect() {
-        // Node's histogram holds the sampling interval along with the delay.
-        const seconds = eventLoop.percentile(99) / 1e9 - eventLoopResolutionMs / 1000;
-        this.set(Number.isFinite(seconds) ? Math.max(0, seconds) : 0);
-        eventLoop.reset();
-      },
-    });
+    this.#eventLoop = registerEventLoopDelay(this.registry);
   }
 
   streamOpened(streamId: string): void {
@@ -222,6 +216,12 @@ export class PipelineMetrics {
 
   segmentationRan(seconds: number): void {
     this.#segmentation.observe(seconds);
+  }
+
+  /** @param provider that the model runs on; null while there is no model */
+  modelReady(provider: string | null): void {
+    this.#model.reset();
+    if (provider !== null) this.#model.set({ provider }, 1);
   }
 
   /** Takes over what a stream's tracker has counted since the stream opened. */

@@ -177,6 +177,13 @@ describe('PipelineMetrics', () => {
     expect(await series(metrics, 'trackcast_chunk_acknowledgements_total{kind="ack"}')).toBe(12);
     expect(await series(metrics, 'trackcast_websocket_clients')).toBe(3);
     expect(await series(metrics, 'trackcast_segmentation_seconds_sum')).toBe(0.4);
+    expect(await sumOf(metrics, 'trackcast_model_ready')).toBe(0);
+    metrics.modelReady('cuda');
+    metrics.modelReady('cpu');
+    expect(await series(metrics, 'trackcast_model_ready{provider="cpu"}')).toBe(1);
+    expect(await sumOf(metrics, 'trackcast_model_ready')).toBe(1);
+    metrics.modelReady(null);
+    expect(await sumOf(metrics, 'trackcast_model_ready')).toBe(0);
     expect(await series(metrics, resent)).toBe(2);
   });
 
