@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { writeRandomSam2 } from '../../bench/random-sam2.ts';
 import { type EvaluationTrackerFactory, registerEval } from '../../src/commands/eval.ts';
+import { createEvaluationTracker } from '../../src/commands/evaluation-tracker.ts';
 import { RepeatingTracker } from '../evaluation/repeating-tracker.ts';
 import { writeSequence } from '../evaluation/synthetic-sequence.ts';
 import { temporaryFolder } from '../evaluation/temporary-folder.ts';
@@ -15,17 +17,22 @@ beforeAll(async () => {
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
 });
 
-/** Runs the command and gives what it printed and the trackers that it asked for. */
+/** Runs the command with a tracker that looks at nothing; gives what it printed and the trackers that it asked for. */
 async function run(...words: string[]) {
+  return runWith(async () => new RepeatingTracker(), ...words);
+}
+
+async function runWith(create: EvaluationTrackerFactory, ...words: string[]) {
   const printed: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => printed.push(String(text)) > 0);
   const asked: Parameters<EvaluationTrackerFactory>[0][] = [];
   const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
   registerEval(program, async (options) => {
     asked.push(options);
-    return new RepeatingTracker();
+    return create(options);
   });
   for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => {} });
   await program.parseAsync(['node', 'trackcast', 'eval', ...words]);
@@ -45,7 +52,7 @@ describe('trackcast eval', () => {
     expect(
       asked.map(({ timing }) => (timing.mode === 'virtual' ? timing.segmentationMs : timing.mode)),
     ).toEqual(['measured', Number.POSITIVE_INFINITY, 'lossless']);
-    expect(asked.every(({ kind, automatic }) => kind === 'mobile_sam' && !automatic)).toBe(true);
+    expect(asked.every(({ kind, strategy }) => kind === 'mobile_sam' && strategy === 'none')).toBe(true);
   });
 
   it('passes on the tracker, the time of a segmentation and whether objects are shown', async () => {
@@ -58,7 +65,7 @@ describe('trackcast eval', () => {
       '250',
     );
     expect(asked).toMatchObject([
-      { kind: 'iou', automatic: true, timing: { mode: 'virtual', segmentationMs: 250 } },
+      { kind: 'iou', strategy: 'auto_grid', timing: { mode: 'virtual', segmentationMs: 250 } },
     ]);
     expect((await run(folder.path('clip'), '--lossless')).asked).toMatchObject([
       { timing: { mode: 'lossless' } },
@@ -85,6 +92,47 @@ describe('trackcast eval', () => {
     { name: 'no frame rate', words: ['--fps', '0'] },
   ])('refuses $name', async ({ words }) => {
     await expect(run(folder.path('clip'), ...words)).rejects.toBeInstanceOf(CommanderError);
+  });
+
+  it.each([
+    { variant: 'every-frame', imageSize: [], expected: 256 },
+    { variant: 'default', imageSize: ['--image-size', '128'], expected: 128 },
+  ])('measures SAM 2 ($variant, $expected pixels)', async ({ variant, imageSize, expected }) => {
+    vi.stubEnv('MODEL_DIR', folder.path('models'));
+    const model = folder.path('random.safetensors');
+    await writeRandomSam2(model, 'hiera_nano');
+    const json = folder.path('sam2.json');
+    const { printed, asked } = await runWith(
+      createEvaluationTracker,
+      ...[folder.path('clip'), '--tracker', 'sam2_video', '--model', model, ...imageSize],
+      ...['--variants', variant, '--segmentation-ms', '100', '--json', json],
+    );
+    expect(printed).toMatch(new RegExp(`^clip +1 +${variant} +4 `, 'm'));
+    expect(asked).toMatchObject([{ kind: 'sam2_video', models: { sam2: { imageSize: expected } } }]);
+    const { tracker, evaluations } = JSON.parse(await readFile(json, 'utf8'));
+    expect(tracker).toBe('sam2_video');
+    expect(evaluations).toMatchObject([{ variant, frames: 6 }]);
+  });
+
+  it.each([
+    { words: ['--model', 'no-such-model'], key: 'no-such-model' },
+    { words: ['--model', '/no-such.pt'], key: '/no-such.pt' },
+    { words: [], key: 'sam2.1-tiny' },
+  ])('says which model of SAM 2 is missing ($key)', async ({ words, key }) => {
+    vi.stubEnv('MODEL_DIR', folder.path('empty-store'));
+    const evaluation = run(folder.path('clip'), '--tracker', 'sam2_video', ...words);
+    await expect(evaluation).rejects.toMatchObject({ code: 'TRACKCAST_MODEL_MISSING', place: { key } });
+  });
+
+  it('refuses an image size that no model can have', async () => {
+    vi.stubEnv('MODEL_DIR', folder.path('models'));
+    const model = folder.path('random.safetensors');
+    await writeRandomSam2(model, 'hiera_nano');
+    const words = ['--tracker', 'sam2_video', '--model', model, '--image-size', '100'];
+    await expect(run(folder.path('clip'), ...words)).rejects.toMatchObject({
+      code: 'TRACKCAST_CONFIG_INVALID',
+      place: { key: 'SAM2_IMAGE_SIZE' },
+    });
   });
 
   it('says when there is no sequence', async () => {
