@@ -1,6 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import type { Precision } from '../graph/graph-builder.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import { requireActivations } from './require-size.ts';
 import type { Activations, ObjectMemory } from './sam2-runtime.ts';
 
 /** Feeds of memory attention for a batch of objects, by the names of the graph's inputs. */
@@ -35,8 +36,14 @@ export class ObjectBatch {
     this.#memoryLength = this.#tokens * architecture.memoryChannels;
   }
 
-  /** All objects look at the one frame of the batch. */
+  /**
+   * All objects look at the one frame of the batch.
+   *
+   * @throws RangeError for an object without memories or pointers, of another size, or with a row that there is not;
+   *   TypeError for those of another precision
+   */
   feeds(objects: readonly ObjectMemory[]): ObjectFeeds {
+    for (const object of objects) this.#check(object);
     const count = objects.length;
     const { channels, memoryChannels } = this.#architecture;
     const slots = Math.max(...objects.map(({ memories }) => memories.length));
@@ -90,6 +97,19 @@ export class ObjectBatch {
       : new Tensor('float16', data, shape);
   }
 
+  #check({ memories, pointers }: ObjectMemory): void {
+    const precision = this.#precision;
+    const { channels, memories: rows } = this.#architecture;
+    if (memories.length === 0 || pointers.length === 0) {
+      throw new RangeError('an object attends to a memory and a pointer at least');
+    }
+    for (const { memory, row } of memories) {
+      requireActivations(memory, precision, this.#memoryLength, 'a memory');
+      if (!(Number.isInteger(row) && row >= 0 && row < rows)) throw new RangeError(`there is no row ${row}`);
+    }
+    for (const { pointer } of pointers) requireActivations(pointer, precision, channels, 'a pointer');
+  }
+
   #reserveMemory(length: number): Activations {
     if (this.#memory.length < length) this.#memory = this.#allocate(length);
     return this.#memory.subarray(0, length);
@@ -103,4 +123,13 @@ export class ObjectBatch {
   #allocate(length: number): Activations {
     return this.#precision === 'float32' ? new Float32Array(length) : new Uint16Array(length);
   }
+}
+
+/** Indices of objects by how much they attend to, most first. */
+export function fullestFirst(objects: readonly ObjectMemory[]): number[] {
+  // A pointer counts for little: it is a few tokens, a memory is thousands.
+  const tokens = objects.map(({ memories, pointers }) => memories.length * 1000 + pointers.length);
+  return objects
+    .map((_, index) => index)
+    .sort((one, other) => (tokens[other] as number) - (tokens[one] as number));
 }

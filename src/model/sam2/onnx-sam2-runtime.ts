@@ -6,8 +6,9 @@ import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
 import { EncodedFrame, encodedFrame, featureNames } from './encoded-frame.ts';
 import type { GraphName } from './graph-cache.ts';
 import type { MaskReduction } from './mask-reduction.ts';
-import { ObjectBatch } from './object-batch.ts';
+import { fullestFirst, ObjectBatch } from './object-batch.ts';
 import { noPoints, paddedPoints, scalar } from './prompt-feeds.ts';
+import { requireSize } from './require-size.ts';
 import type {
   Activations,
   DecodedObject,
@@ -53,6 +54,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   readonly #reader: TensorReader;
   readonly #pixels: Uint8Array<ArrayBuffer>;
   readonly #noMask: Float32Array;
+  #isDisposed = false;
 
   constructor(parts: OnnxSam2Parts) {
     const { architecture, geometry, precision, opened } = parts;
@@ -67,16 +69,14 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     this.#fused = parts.fused;
     this.#objectsPerRun = parts.objectsPerRun;
     this.#batch = new ObjectBatch(architecture, geometry, precision);
-    this.#reader = new TensorReader(architecture, geometry);
+    this.#reader = new TensorReader(architecture, geometry, precision);
     this.#pixels = new Uint8Array(geometry.imageSize ** 2 * 3);
     this.#noMask = new Float32Array(geometry.maskSize ** 2);
   }
 
   async encode(pixels: Uint8Array): Promise<FrameFeatures> {
     const side = this.geometry.imageSize;
-    if (pixels.length !== this.#pixels.length) {
-      throw new RangeError(`${pixels.length} bytes are no picture of ${side}x${side} pixels`);
-    }
+    requireSize(pixels.length, this.#pixels.length, `a picture of ${side}x${side} pixels`);
     // ONNX Runtime refuses shared memory.
     this.#pixels.set(pixels);
     const outputs = await this.#run('image_encoder', {
@@ -92,9 +92,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     const frame = encodedFrame(features);
     const results: ObjectStep[] = new Array(objects.length);
     // Objects with equally many memories share a run, so that little of it is padding.
-    const order = objects
-      .map((_, index) => index)
-      .sort((a, b) => tokenCount(objects[b]) - tokenCount(objects[a]));
+    const order = fullestFirst(objects);
     for (let start = 0; start < order.length; start += this.#objectsPerRun) {
       const indices = order.slice(start, start + this.#objectsPerRun);
       const batch = indices.map((index) => objects[index] as ObjectMemory);
@@ -135,7 +133,8 @@ export class OnnxSam2Runtime implements Sam2Runtime {
 
   async propose(features: FrameFeatures, points: Float32Array): Promise<ProposedMasks> {
     const frame = encodedFrame(features);
-    const clicks = points.length / 2;
+    const clicks = Math.ceil(points.length / 2);
+    requireSize(points.length, 2 * clicks, 'a list of clicks');
     const size = 3 * this.geometry.maskSize ** 2;
     const masks = new Float32Array(clicks * size);
     const ious = new Float32Array(clicks * 3);
@@ -173,6 +172,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   ): Promise<Activations> {
     const frame = encodedFrame(features);
     const side = this.geometry.maskSize;
+    requireSize(lowResMask.length, side * side, 'a low-resolution mask');
     const outputs = await this.#run('memory_encoder', {
       features: frame.tensors.features,
       frame_of_object: new Tensor('int64', new BigInt64Array(1), [1]),
@@ -192,10 +192,14 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   }
 
   reduceMask(mask: Float32Array): Float32Array {
-    return this.#maskReduction.reduce(mask, this.geometry.imageSize);
+    const { imageSize } = this.geometry;
+    requireSize(mask.length, imageSize * imageSize, 'a mask to be reduced');
+    return this.#maskReduction.reduce(mask, imageSize);
   }
 
   async dispose(): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     await releaseSessions(this.#sessions);
   }
 
@@ -213,17 +217,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
 
   async #stepApart(frame: EncodedFrame, objects: readonly ObjectMemory[]): Promise<ObjectStep[]> {
     const count = objects.length;
-    const conditioned = await this.#attend(frame, objects);
-    const decoded = await this.#run('prompt_decoder', {
-      image_embedding: conditioned,
-      no_memory: scalar(0),
-      high_res_0: frame.tensors.high_res_0,
-      high_res_1: frame.tensors.high_res_1,
-      ...noPoints(count),
-      ...this.#maskFeeds(null),
-      multimask: new Tensor('float32', new Float32Array(count).fill(1), [count]),
-    });
-    conditioned.dispose();
+    const decoded = await this.#decodeTracked(frame, objects);
     try {
       const remembered = await this.#run('memory_encoder', {
         features: frame.tensors.features,
@@ -246,6 +240,27 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     }
   }
 
+  async #decodeTracked(
+    frame: EncodedFrame,
+    objects: readonly ObjectMemory[],
+  ): Promise<InferenceSession.ReturnType> {
+    const count = objects.length;
+    const conditioned = await this.#attend(frame, objects);
+    try {
+      return await this.#run('prompt_decoder', {
+        image_embedding: conditioned,
+        no_memory: scalar(0),
+        high_res_0: frame.tensors.high_res_0,
+        high_res_1: frame.tensors.high_res_1,
+        ...noPoints(count),
+        ...this.#maskFeeds(null),
+        multimask: new Tensor('float32', new Float32Array(count).fill(1), [count]),
+      });
+    } finally {
+      conditioned.dispose();
+    }
+  }
+
   /** Memory attention alone. The caller disposes of the result. */
   async #attend(frame: EncodedFrame, objects: readonly ObjectMemory[]): Promise<Tensor> {
     const outputs = await this.#run('memory_attention', {
@@ -258,6 +273,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   /** One mask, or none, for all prompts of a run. */
   #maskFeeds(mask: Float32Array | null) {
     const side = this.geometry.maskSize;
+    if (mask !== null) requireSize(mask.length, side * side, 'a mask prompt');
     return {
       mask_prompt: new Tensor('float32', mask ?? this.#noMask, [1, 1, side, side]),
       has_mask: scalar(mask === null ? 0 : 1),
@@ -274,9 +290,4 @@ export class OnnxSam2Runtime implements Sam2Runtime {
       throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', `${name} failed: ${reason}`, {}, { cause });
     }
   }
-}
-
-function tokenCount(object: ObjectMemory | undefined): number {
-  // A pointer counts for little: it is a few tokens, a memory is thousands.
-  return object === undefined ? 0 : object.memories.length * 1000 + object.pointers.length;
 }

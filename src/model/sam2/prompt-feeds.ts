@@ -1,7 +1,10 @@
 import { Tensor } from 'onnxruntime-node';
+import { requireSize } from './require-size.ts';
 
 /** Label of a point that is none: the prompt encoder wants one after all others. */
 const noPointLabel = -1;
+/** That of a box's second corner. */
+const lastLabel = 3;
 
 /** A value for every object of a run. */
 export function scalar(value: number): Tensor {
@@ -13,12 +16,16 @@ export function scalar(value: number): Tensor {
  *
  * @param points x, y pairs in pixels of the model's input, prompt after prompt
  * @param labels one per point
+ * @throws RangeError for another number of points than labels, and for labels that there are not
  */
 export function paddedPoints(
   points: Float32Array,
   labels: readonly number[],
   count: number,
 ): { points: Tensor; labels: Tensor } {
+  requireSize(points.length, 2 * labels.length, `a prompt of ${labels.length} labels`);
+  const unknown = labels.find((label) => !(label >= noPointLabel && label <= lastLabel));
+  if (unknown !== undefined) throw new RangeError(`there is no label ${unknown}`);
   const each = labels.length / count;
   const padded = new Float32Array(count * (each + 1) * 2);
   const paddedLabels = new BigInt64Array(count * (each + 1)).fill(BigInt(noPointLabel));

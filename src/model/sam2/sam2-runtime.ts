@@ -100,7 +100,8 @@ export interface ProposedMasks {
 
 /**
  * SAM 2 on one device: a picture in, features out; features, prompts and memories in, masks and new memories out.
- * Knows nothing of time, identities or streams. Calls do not overlap. All may throw `TRACKCAST_INFERENCE_FAILED`.
+ * Knows nothing of time, identities or streams. Calls do not overlap. All may throw `TRACKCAST_INFERENCE_FAILED`, as
+ * for features that were released; `RangeError` for arrays of another size than is said.
  */
 export interface Sam2Runtime {
   readonly architecture: Sam2Architecture;
@@ -130,5 +131,6 @@ export interface Sam2Runtime {
   reduceMask(mask: Float32Array): Float32Array;
   /** The learned pointer of absence, `channels` values. */
   readonly absentPointer: Activations;
+  /** May be called more than once. */
   dispose(): Promise<void>;
 }

@@ -1,6 +1,8 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { TrackcastError } from '../../errors.ts';
+import type { Precision } from '../graph/graph-builder.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import { requireActivations } from './require-size.ts';
 import type { Activations, DecodedObject, MaskCandidates } from './sam2-runtime.ts';
 
 /** Masks that the decoder draws per object. */
@@ -14,12 +16,14 @@ export class TensorReader {
   readonly #maskLength: number;
   readonly #memoryLength: number;
   readonly #channels: number;
-  readonly #spareMemories: Activations[] = [];
+  readonly #precision: Precision;
+  readonly #spareMemories = new Set<Activations>();
 
-  constructor(architecture: Sam2Architecture, { gridSize, maskSize }: Sam2Geometry) {
+  constructor(architecture: Sam2Architecture, { gridSize, maskSize }: Sam2Geometry, precision: Precision) {
     this.#maskLength = maskSize * maskSize;
     this.#memoryLength = gridSize * gridSize * architecture.memoryChannels;
     this.#channels = architecture.channels;
+    this.#precision = precision;
   }
 
   /** Throws `TRACKCAST_INFERENCE_FAILED` when the graph gave no such output. */
@@ -53,18 +57,22 @@ export class TensorReader {
 
   /** In an array that was recycled, if there is one. */
   memory(outputs: InferenceSession.ReturnType, at: number, name = 'memory'): Activations {
-    const spare = this.#spareMemories.pop();
+    const [spare] = this.#spareMemories;
     if (spare === undefined) return this.#activations(outputs, name, at, this.#memoryLength);
+    this.#spareMemories.delete(spare);
     const { data } = this.tensor(outputs, name);
     spare.set((data as Activations).subarray(at * this.#memoryLength, (at + 1) * this.#memoryLength));
     return spare;
   }
 
-  /** Takes the array of a memory back. */
+  /**
+   * Takes the array of a memory back; one that is back already makes no difference.
+   *
+   * @throws RangeError or TypeError for what is no memory of this model
+   */
   recycle(memory: Activations): void {
-    if (memory.length === this.#memoryLength && this.#spareMemories.length < maxSpareMemories) {
-      this.#spareMemories.push(memory);
-    }
+    requireActivations(memory, this.#precision, this.#memoryLength, 'a memory');
+    if (this.#spareMemories.size < maxSpareMemories) this.#spareMemories.add(memory);
   }
 
   score(outputs: InferenceSession.ReturnType, at: number): number {
