@@ -1,5 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { streamIdOf } from '../../src/commands/serve.ts';
 import { ProgramUnderTest, ServiceUnderTest } from '../system/service-process.ts';
@@ -29,6 +32,30 @@ describe('trackcast serve', () => {
     expect(await program.ended).toBe(1);
     expect(program.stderr).toContain('TRACKCAST_SOURCE_UNREADABLE');
     expect(program.stderr).toContain('no-such.mp4');
+  });
+
+  it('ends with code 1 and says how to get the model when it is missing', async () => {
+    program = new ProgramUnderTest(['serve'], {
+      HTTP_PORT: '0',
+      VIDEO_TRACKER_TYPE: 'sam2_video',
+      MODEL_DIR: join(tmpdir(), 'trackcast-no-such-store'),
+    });
+    expect(await program.ended).toBe(1);
+    expect(program.stderr).toContain('TRACKCAST_MODEL_MISSING');
+    expect(program.stderr).toContain('trackcast models pull sam2.1-tiny');
+    expect(program.stderr).not.toContain('    at ');
+  });
+
+  it('ends with code 1 when its model is no checkpoint', async () => {
+    program = new ProgramUnderTest(['serve'], {
+      HTTP_PORT: '0',
+      VIDEO_TRACKER_TYPE: 'sam2_video',
+      SAM2_MODEL: fileURLToPath(import.meta.url),
+      MODEL_DIR: join(tmpdir(), 'trackcast-no-such-store'),
+    });
+    expect(await program.ended).toBe(1);
+    expect(program.stderr).toContain('TRACKCAST_CHECKPOINT_INVALID');
+    expect(program.stderr).not.toContain('    at ');
   });
 
   it('ends at once on a second signal', async () => {

@@ -21,6 +21,9 @@ const masksPerClick = 3;
 const minPredictedIou = 0.6;
 const minStability = 0.6;
 
+/** Logits inside a mask from which on it surely has a pixel; enlarging may lose smaller ones. */
+const surelySeen = 16;
+
 type Results = Map<number, ObjectResult>;
 
 /**
@@ -174,11 +177,14 @@ export class Sam2Stream {
     width: number,
     height: number,
   ): Promise<ObjectResult | null> {
-    const { maskSize: side } = this.#runtime.geometry;
-    const grid: MaskLogits = { width: side, height: side, spanX: side, spanY: side, data: logits };
-    const rendered = renderMask(grid, width, height);
+    const rendered = renderMask(this.#grid(logits), width, height);
     if (rendered === null) return null;
     return this.#predictor.prompt(objectId, { kind: 'mask', mask: rendered.mask });
+  }
+
+  #grid(data: Float32Array): MaskLogits {
+    const { maskSize: side } = this.#runtime.geometry;
+    return { width: side, height: side, spanX: side, spanY: side, data };
   }
 
   async #takePrompts({ prompted }: SegmentationRequest, results: Results): Promise<void> {
@@ -194,14 +200,22 @@ export class Sam2Stream {
     const colours = colourGridOf(request.pixels, request.pixelSize);
     return [...askedFor(request)].map((objectId) => {
       const result = results.get(objectId);
-      // A mask without a pixel shows no more than absence does.
-      if (result === undefined || result.objectScore <= 0 || !result.lowResMask.some((logit) => logit > 0)) {
+      if (result === undefined || !this.#isSeen(result, request)) {
         return { objectId, logits: null, score: 0, appearance: null };
       }
       const logits = result.lowResMask;
       const score = Math.max(0, Math.min(1, result.ious[result.maskIndex] as number));
       return { objectId, logits, score, appearance: learnAppearance(colours, logits) };
     });
+  }
+
+  /** Whether there is anything to show of an object: a mask without a pixel is no more than absence. */
+  #isSeen({ objectScore, lowResMask }: ObjectResult, { width, height }: SegmentationRequest): boolean {
+    if (objectScore <= 0) return false;
+    let inside = 0;
+    for (const logit of lowResMask) if (logit > 0) inside++;
+    if (inside > surelySeen) return true;
+    return inside > 0 && renderMask(this.#grid(lowResMask), width, height) !== null;
   }
 
   async #tryGrid({ gridPoints, width, height }: SegmentationRequest): Promise<Candidate[]> {

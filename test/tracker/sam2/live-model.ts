@@ -14,7 +14,7 @@ export const modelSide = 256;
 export const modelGeometry = { kind: 'stretch', width: modelSide, height: modelSide } as const;
 
 const decoder = 'sam_mask_decoder';
-/** Lets masks of random weights be small, clear and rated high, so that some pass as new objects. */
+/** With these, some masks pass as new objects. */
 const sure = {
   [`${decoder}.iou_prediction_head.layers.2.bias`]: [8, 8, 8, 8],
   [`${decoder}.output_upscaling.1.weight`]: new Array<number>(16).fill(20),
@@ -26,6 +26,11 @@ const sure = {
   ),
 };
 
+/** Writes a small checkpoint of random weights, whose masks are small, clear and rated high. */
+export function writeSureModel(path: string): Promise<void> {
+  return writeRandomSam2(path, 'hiera_nano', { replaced: sure });
+}
+
 /** Settings of a small model in a folder of its own, which is there from `beforeAll` to `afterAll`. */
 export function liveModel(
   weights: 'random' | 'golden',
@@ -34,7 +39,7 @@ export function liveModel(
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'trackcast-sam2-live-'));
     const checkpoint = join(folder, 'model.safetensors');
-    if (weights === 'random') await writeRandomSam2(checkpoint, 'hiera_nano', { replaced: sure });
+    if (weights === 'random') await writeSureModel(checkpoint);
     else await copyFile(goldenPath('nano.safetensors'), checkpoint);
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));

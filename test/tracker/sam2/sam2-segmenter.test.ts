@@ -277,17 +277,21 @@ describe('Sam2Segmenter', () => {
     expect(found.objects.every(({ logits }) => logits !== null)).toBe(true);
   });
 
-  it('takes an object for absent by its score, and where no pixel is left of its mask', async () => {
+  it('takes an object for absent by its score, and where its mask has no pixel of the picture', async () => {
     const { segmenter, runtime } = open();
-    await segmenter.segment(request(0, { prompted: [prompt(1, click), prompt(2, click)] }));
+    const prompted = [1, 2, 3, 4].map((objectId) => prompt(objectId, click));
+    await segmenter.segment(request(0, { prompted }));
     runtime.seesAll = false;
-    const lowResMask = new Float32Array(fakeMaskSize ** 2).fill(-0.5);
-    runtime.script = (_, object) => (object === 0 ? { objectScore: -0.1 } : { objectScore: 3, lowResMask });
-    const { objects } = await segmenter.segment(request(1, { targets: [target(1), target(2)] }));
-    expect(objects.map(({ logits, score }) => ({ logits, score }))).toEqual([
-      { logits: null, score: 0 },
-      { logits: null, score: 0 },
-    ]);
+    const faint = (inside: number) => {
+      const lowResMask = new Float32Array(fakeMaskSize ** 2).fill(-50);
+      lowResMask[27] = inside;
+      return { objectScore: 3, lowResMask };
+    };
+    runtime.script = (_, object) => [{ objectScore: -0.1 }, faint(-0.5), faint(0.1), faint(40)][object] ?? {};
+    const targets = prompted.map(({ objectId }) => target(objectId));
+    const { objects } = await segmenter.segment(request(1, { targets }));
+    expect(objects.map(({ logits }) => logits !== null)).toEqual([false, false, false, true]);
+    expect(objects.map(({ score }) => score > 0)).toEqual([false, false, false, true]);
   });
 
   it('forgets objects that are gone, and everything after a reset', async () => {
