@@ -6,6 +6,7 @@ import { writeOverlays } from '../evaluation/overlay-files.ts';
 import { describeEvaluations } from '../evaluation/report.ts';
 import { findSequences } from '../evaluation/sequence.ts';
 import { quietCodecLog } from '../ingest/codec-log.ts';
+import { type PromptStrategyName, promptStrategyNames } from '../prompting/prompt-strategy.ts';
 import type { ModelSettings } from '../tracker/segmenter-factory.ts';
 import type { VideoTracker } from '../tracker/video-tracker.ts';
 import type { VirtualClock } from '../tracker/virtual-clock.ts';
@@ -30,8 +31,8 @@ export type EvaluationTrackerFactory = (options: {
   readonly kind: TrackerKind;
   readonly models: ModelSettings;
   readonly timing: EvaluationTiming;
-  /** Whether the tracker prompts itself. */
-  readonly automatic: boolean;
+  /** How the tracker finds objects by itself. */
+  readonly strategy: PromptStrategyName;
 }) => Promise<VideoTracker>;
 
 interface EvalFlags {
@@ -39,6 +40,7 @@ interface EvalFlags {
   readonly model?: string;
   readonly imageSize?: number;
   readonly auto: boolean;
+  readonly strategy: PromptStrategyName;
   readonly fps?: number;
   readonly segmentationMs: number | 'measured';
   readonly lossless: boolean;
@@ -71,6 +73,9 @@ export function registerEval(program: Command, createTracker: EvaluationTrackerF
       positiveNumber('a size'),
     )
     .option('--auto', 'show no objects; measure what the tracker finds by itself', false)
+    .addOption(
+      new Option('--strategy <name>', 'how it does so').choices(promptStrategyNames).default('auto_grid'),
+    )
     .option(
       '--fps <number>',
       'frame rate of every sequence; default: its own, or 24',
@@ -138,7 +143,8 @@ async function runEval(
   process.stdout.write(`${describeEvaluations(evaluations, flags.auto)}\n`);
   if (flags.json !== undefined) {
     const { tracker, auto, segmentationMs, lossless } = flags;
-    const report = { tracker, automatic: auto, segmentationMs, lossless, evaluations };
+    const strategy = strategyOf(flags);
+    const report = { tracker, automatic: auto, strategy, segmentationMs, lossless, evaluations };
     await writeFile(flags.json, `${JSON.stringify(report, null, 1)}\n`);
   }
 }
@@ -153,8 +159,12 @@ function variant(
     name,
     geometry,
     create: (clock) =>
-      createTracker({ kind, models, automatic: flags.auto, timing: timing(name, flags, clock) }),
+      createTracker({ kind, models, strategy: strategyOf(flags), timing: timing(name, flags, clock) }),
   };
+}
+
+function strategyOf({ auto, strategy }: EvalFlags): PromptStrategyName {
+  return auto ? strategy : 'none';
 }
 
 function timing(name: VariantName, flags: EvalFlags, clock: VirtualClock): EvaluationTiming {

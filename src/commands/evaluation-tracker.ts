@@ -2,7 +2,7 @@ import { createTracker } from '../tracker/tracker-factory.ts';
 import type { EvaluationTrackerFactory } from './eval.ts';
 
 /** Trackers as `eval` measures them: one inference thread, as in the default configuration. */
-export const createEvaluationTracker: EvaluationTrackerFactory = ({ kind, models, timing, automatic }) =>
+export const createEvaluationTracker: EvaluationTrackerFactory = ({ kind, models, timing, strategy }) =>
   createTracker({
     kind,
     timing:
@@ -10,7 +10,7 @@ export const createEvaluationTracker: EvaluationTrackerFactory = ({ kind, models
         ? { mode: 'propagation' }
         : timing,
     settings: {
-      strategy: automatic ? 'auto_grid' : 'none',
+      strategy,
       repromptIntervalFrames: 30,
       maxObjects: 50,
       maxSegmentationsPerSecond: timing.mode === 'lossless' ? Number.POSITIVE_INFINITY : 15,

@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { openSam2 } from '../model/sam2/open-sam2.ts';
 import type { Sam2Runtime } from '../model/sam2/sam2-runtime.ts';
-import { AutoGrid } from '../prompting/auto-grid.ts';
+import { createPromptStrategy } from '../prompting/create-strategy.ts';
 import { AutomaticObjects } from '../replay/automatic-objects.ts';
 import { LogitsFolder } from '../replay/logits-folder.ts';
 import type { ReplayTracker } from '../replay/replay-tracker.ts';
@@ -82,7 +82,7 @@ async function openSam2Replay(
     config.SAM2_PROMPT_STRATEGY === 'none'
       ? null
       : new AutomaticObjects({
-          strategy: new AutoGrid(),
+          strategy: createPromptStrategy(config.SAM2_PROMPT_STRATEGY),
           intervalFrames: config.SAM2_REPROMPT_INTERVAL,
           maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
         });

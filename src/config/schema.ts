@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { promptStrategyNames } from '../prompting/prompt-strategy.ts';
 import { accessTokenForm, accessTokenSchema } from './access-token.ts';
 import { sam2Settings } from './sam2-settings.ts';
 import {
@@ -49,9 +50,9 @@ const tracking = {
   }),
   SAM2_PROMPT_STRATEGY: choiceSetting({
     default: 'auto_grid',
-    choices: ['auto_grid', 'none'],
+    choices: promptStrategyNames,
     description:
-      'How objects are found: `auto_grid` asks at points of a grid where no track covers the picture; `none` waits for people to prompt.',
+      "How objects are found where no track covers the picture: `auto_grid` asks at the points of a grid; `motion` at what moves by itself, once the camera's motion is taken away; `saliency` at what stands out; `hybrid` at all of these, the most promising first; `none` waits for people to prompt. Where motion is not measured (`iou`, and `trackcast replay` with SAM 2), `motion` asks at the points of the grid.",
   }),
   SAM2_REPROMPT_INTERVAL: integerSetting({
     default: 30,

@@ -3,7 +3,7 @@ import type { Frame } from '../buffer/frame.ts';
 /** Half the side of the square that is looked at, luma pixels. */
 const reach = 5;
 /** Letterboxes and the surroundings of an endoscope's round picture are darker than this, grey levels. */
-const blackLevel = 14;
+export const blackLevel = 14;
 
 /**
  * Whether a point lies in a black border: every pixel around it is nearly black. Position in parts of the

@@ -2,7 +2,7 @@ import { type MaskLogits, sampleLogits } from '../mask/mask-logits.ts';
 import type { ProposedMasks } from '../model/sam2/sam2-runtime.ts';
 import { isBlank } from '../prompting/blank-area.ts';
 import { type CandidateMask, chooseNewObjects } from '../prompting/candidate-filter.ts';
-import type { PromptStrategy } from '../prompting/prompt-strategy.ts';
+import type { PromptScene, PromptStrategy } from '../prompting/prompt-strategy.ts';
 import { stabilityScore } from '../tracker/stability-score.ts';
 import type { PictureSize } from './recording.ts';
 
@@ -57,10 +57,12 @@ export class AutomaticObjects {
     if (frameIndex % intervalFrames !== 0 || room <= 0) return [];
     const { source, live } = picture;
     const luma = this.#lumaOf(picture);
-    const scene = {
+    const { pixels: colours, side } = picture;
+    const scene: PromptScene = {
       aspectRatio: source.width / source.height,
-      isCovered: (x: number, y: number) =>
-        isBlank(luma, x, y) || live.some((logits) => sampleLogits(logits, x, y) > 0),
+      luma,
+      colours: { width: side, contentWidth: side, contentHeight: side, colours },
+      isCovered: (x, y) => isBlank(luma, x, y) || live.some((logits) => sampleLogits(logits, x, y) > 0),
     };
     const parts = strategy.propose(scene, this.#round++);
     if (parts.length === 0) return [];

@@ -1,5 +1,5 @@
-import { AutoGrid } from '../prompting/auto-grid.ts';
-import { noStrategy, type PromptStrategy } from '../prompting/prompt-strategy.ts';
+import { createPromptStrategy } from '../prompting/create-strategy.ts';
+import type { PromptStrategyName } from '../prompting/prompt-strategy.ts';
 import { IouTracker } from './iou/iou-tracker.ts';
 import type { SegmentationLane } from './segmentation.ts';
 import { SegmentedTracker } from './segmented/segmented-tracker.ts';
@@ -10,7 +10,7 @@ import type { VirtualClock } from './virtual-clock.ts';
 
 /** What every tracker is told of the configuration. */
 export interface TrackerSettings {
-  readonly strategy: PromptStrategy['name'];
+  readonly strategy: PromptStrategyName;
   readonly repromptIntervalFrames: number;
   readonly maxObjects: number;
   readonly maxSegmentationsPerSecond: number;
@@ -41,17 +41,18 @@ export interface TrackerOptions {
 export async function createTracker(options: TrackerOptions): Promise<VideoTracker> {
   const { timing, settings } = options;
   const lane = await openLane(timing, options.models);
+  const createStrategy = () => createPromptStrategy(settings.strategy);
   if (options.kind === 'iou') {
     return new IouTracker({
       lane,
-      strategy: strategyOf(settings.strategy),
+      createStrategy,
       maxObjects: settings.maxObjects,
       waitsForTurn: timing.mode === 'lane',
     });
   }
   return new SegmentedTracker(options.kind, {
     lane,
-    strategy: strategyOf(settings.strategy),
+    createStrategy,
     repromptIntervalFrames: settings.repromptIntervalFrames,
     maxObjects: settings.maxObjects,
     maxSegmentationsPerSecond: settings.maxSegmentationsPerSecond,
@@ -75,8 +76,4 @@ async function openLane(timing: TrackerTiming, models: ModelSettings): Promise<S
         durationMs: timing.segmentationMs,
       });
   }
-}
-
-function strategyOf(name: PromptStrategy['name']): PromptStrategy {
-  return name === 'auto_grid' ? new AutoGrid() : noStrategy;
 }

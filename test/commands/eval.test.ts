@@ -67,6 +67,9 @@ describe('trackcast eval', () => {
     expect(asked).toMatchObject([
       { kind: 'iou', strategy: 'auto_grid', timing: { mode: 'virtual', segmentationMs: 250 } },
     ]);
+    expect((await run(folder.path('clip'), '--auto', '--strategy', 'motion')).asked).toMatchObject([
+      { strategy: 'motion' },
+    ]);
     expect((await run(folder.path('clip'), '--lossless')).asked).toMatchObject([
       { timing: { mode: 'lossless' } },
     ]);
@@ -87,6 +90,7 @@ describe('trackcast eval', () => {
   it.each([
     { name: 'an unknown variant', words: ['--variants', 'default,fast'] },
     { name: 'an unknown tracker', words: ['--tracker', 'magic'] },
+    { name: 'an unknown strategy', words: ['--auto', '--strategy', 'magic'] },
     { name: 'a negative time', words: ['--segmentation-ms', '-1'] },
     { name: 'a time that is none', words: ['--segmentation-ms', 'soon'] },
     { name: 'no frame rate', words: ['--fps', '0'] },

@@ -3,7 +3,7 @@ import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
 import { resampleLogits } from '../../mask/mask-logits.ts';
 import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
-import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
+import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
 import { LaneTurn } from '../lane-turn.ts';
 import { objectOfPrompt } from '../object-table.ts';
@@ -143,8 +143,14 @@ export class IouStream implements TrackedStream {
   async #segment(frame: Frame): Promise<void> {
     const { lane, strategy } = this.#settings;
     if (lane === null || this.#turn === null) return;
-    const aspectRatio = frame.width / frame.height;
-    const whole = strategy.propose({ aspectRatio, isCovered: () => false }, 0);
+    const { pixelSize, pixels: colours } = frame;
+    const scene: PromptScene = {
+      aspectRatio: frame.width / frame.height,
+      luma: frame,
+      colours: { ...pixelSize, colours },
+      isCovered: () => false,
+    };
+    const whole = strategy.propose(scene, 0);
     const again = this.#objects.lastPlaces.flatMap((place) => {
       const point = innerPoint(place);
       return point === null ? [] : [point.x, point.y];

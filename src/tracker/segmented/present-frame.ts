@@ -1,9 +1,11 @@
 import type { Frame } from '../../buffer/frame.ts';
 import { type MaskLogits, sampleLogits } from '../../mask/mask-logits.ts';
 import { isBlank } from '../../prompting/blank-area.ts';
-import type { PromptScene } from '../../prompting/prompt-strategy.ts';
+import type { ColourPicture, PromptScene } from '../../prompting/prompt-strategy.ts';
 import { type Appearance, type ColourGrid, colourGridOf, learnAppearance } from '../appearance.ts';
 import { ColourRefinement } from '../colour-refinement.ts';
+import type { MotionField } from '../propagation/motion-field.ts';
+import { maskGrid } from '../segmentation.ts';
 import type { Track } from '../track.ts';
 import type { MaskRefiner, TrackedObject } from '../tracked-object.ts';
 
@@ -44,8 +46,11 @@ export class PresentFrame {
     return object.toTrack(width, height, (size) => this.#scratchOf(size), this.#refine);
   }
 
-  /** What strategies may know: where live masks are, and where there is nothing to see. */
-  sceneOf(frame: Frame, objects: Iterable<TrackedObject>): PromptScene {
+  /**
+   * What strategies may know: the picture and its motion, where live masks are, and where there is nothing to see.
+   * Valid until the frame ends.
+   */
+  sceneOf(frame: Frame, objects: Iterable<TrackedObject>, motion: MotionField | null): PromptScene {
     let masks: MaskLogits[] | null = null;
     const liveMasks = (): MaskLogits[] => {
       masks ??= [...objects].flatMap(
@@ -53,8 +58,14 @@ export class PresentFrame {
       );
       return masks;
     };
+    const colours = () => this.#colourPicture(frame);
     return {
       aspectRatio: frame.width / frame.height,
+      luma: frame,
+      get colours() {
+        return colours();
+      },
+      motion,
       isCovered: (x, y) =>
         isBlank(frame, x, y) || liveMasks().some((logits) => sampleLogits(logits, x, y) > 0),
     };
@@ -64,6 +75,18 @@ export class PresentFrame {
     const colours = this.#presentColours();
     if (colours !== null) this.#refinement.refine(logits, colours, appearance, uncertainty);
   };
+
+  #colourPicture({ pixelSize }: Frame): ColourPicture | null {
+    const grid = this.#presentColours();
+    if (grid === null) return null;
+    const { spanX, spanY } = maskGrid(pixelSize);
+    return {
+      width: grid.width,
+      contentWidth: Math.max(1, Math.floor(spanX)),
+      contentHeight: Math.max(1, Math.floor(spanY)),
+      colours: grid.colours,
+    };
+  }
 
   #presentColours(): ColourGrid | null {
     if (this.#frame === null) return null;

@@ -11,6 +11,8 @@ const pointsPerRun: Readonly<Record<RepromptReason, number>> = {
 };
 /** Points tried per segmentation while there is no live track to delay. */
 const pointsWhileEmpty = 24;
+/** A strategy that had nothing to try is asked again soon: what it looks for may have come meanwhile. */
+const framesAfterNothing = 6;
 
 /**
  * Rounds of automatic prompting. A round's points are spread over several segmentations, so that looking for new
@@ -25,10 +27,12 @@ export class PromptScan {
   readonly #rounds: Record<RepromptReason, number> = { interval: 0, scene_cut: 0, first_frame: 0 };
   #prompts = 0;
   #round = 0;
+  #framesToNext: number;
 
   constructor(strategy: PromptStrategy, intervalFrames: number) {
     this.#strategy = strategy;
     this.#intervalFrames = intervalFrames;
+    this.#framesToNext = intervalFrames;
   }
 
   get rounds(): Readonly<Record<RepromptReason, number>> {
@@ -39,21 +43,24 @@ export class PromptScan {
     return this.#prompts;
   }
 
-  /** Begins a round if one is due on this frame. */
+  /** Shows the strategy a frame, which is none that was shown before, and begins a round if one is due on it. */
   update(frameIndex: number, isSceneCut: boolean, scene: PromptScene): void {
+    this.#strategy.observe?.(scene);
     const reason =
       this.#lastRoundFrame === null
         ? 'first_frame'
         : isSceneCut
           ? 'scene_cut'
-          : frameIndex - this.#lastRoundFrame >= this.#intervalFrames && this.#pending.length === 0
+          : frameIndex - this.#lastRoundFrame >= this.#framesToNext && this.#pending.length === 0
             ? 'interval'
             : null;
     if (reason === null) return;
     this.#lastRoundFrame = frameIndex;
     this.#pending = [...this.#strategy.propose(scene, this.#round++)];
     this.#reason = reason;
-    if (this.#pending.length > 0) this.#rounds[reason]++;
+    const isInVain = this.#pending.length === 0;
+    this.#framesToNext = isInVain ? Math.min(framesAfterNothing, this.#intervalFrames) : this.#intervalFrames;
+    if (!isInVain) this.#rounds[reason]++;
   }
 
   /** Whether points wait to be tried. */

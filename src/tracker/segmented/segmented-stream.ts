@@ -2,7 +2,7 @@ import { type Frame, frameInfoOf } from '../../buffer/frame.ts';
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
 import type { Prompt } from '../../prompting/prompt.ts';
-import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
+import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
 import { LaneTurn } from '../lane-turn.ts';
 import type { Observation } from '../life-cycle.ts';
@@ -79,7 +79,7 @@ export class SegmentedStream implements TrackedStream {
       this.#removeUnseen(this.#plan.movePrompts(frame, isSceneCut, this.#carrier.motion));
       let isRefreshed = this.#receive(frame);
       for (const prompt of prompts) this.#accept(prompt, frame);
-      this.#scan.update(index, isSceneCut, this.#present.sceneOf(frame, this.#objects.all()));
+      this.#scan.update(index, isSceneCut, this.#sceneOf(frame));
       await this.#startSegmentation(frame);
       if (this.#settings.waitsForSegmentation) await this.#settings.lane?.finished(this.streamId);
       isRefreshed = this.#receive(frame) || isRefreshed;
@@ -206,7 +206,7 @@ export class SegmentedStream implements TrackedStream {
     if (!this.#plan.isDue(frame.timestampNs)) return;
     // Another stream may take the lane while this one wakes up: only the second question counts.
     if (!(await this.#turn?.come()) || !lane.canStart(this.streamId)) return;
-    const scene = this.#present.sceneOf(frame, this.#objects.all());
+    const scene = this.#sceneOf(frame);
     const hasLiveTracks = [...this.#objects.all()].some((object) => object.mask !== null);
     const gridPoints = this.#scan.take(scene, hasLiveTracks);
     const request = this.#plan.next(frame, this.#present, gridPoints);
@@ -218,6 +218,10 @@ export class SegmentedStream implements TrackedStream {
       object.correctedOn = Math.min(object.correctedOn, frame.index - 1);
     }
     await lane.start(request);
+  }
+
+  #sceneOf(frame: Frame): PromptScene {
+    return this.#present.sceneOf(frame, this.#objects.all(), this.#carrier.motion);
   }
 
   /** Moves every object through its life cycle by what motion says and by time. */

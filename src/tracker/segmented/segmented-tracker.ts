@@ -1,5 +1,11 @@
+import type { PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import type { TrackedStream, TrackedStreamOptions, VideoTracker } from '../video-tracker.ts';
 import { SegmentedStream, type SegmentedStreamSettings } from './segmented-stream.ts';
+
+/** As a stream's, but every stream has a strategy of its own. */
+export type SegmentedTrackerSettings = Omit<SegmentedStreamSettings, 'strategy'> & {
+  readonly createStrategy: () => PromptStrategy;
+};
 
 /**
  * A model segments as often as the machine allows, masks ride on motion in between, and every late result is carried
@@ -7,15 +13,16 @@ import { SegmentedStream, type SegmentedStreamSettings } from './segmented-strea
  */
 export class SegmentedTracker implements VideoTracker {
   readonly kind: 'mobile_sam' | 'sam2_video';
-  readonly #settings: SegmentedStreamSettings;
+  readonly #settings: SegmentedTrackerSettings;
 
-  constructor(kind: 'mobile_sam' | 'sam2_video', settings: SegmentedStreamSettings) {
+  constructor(kind: 'mobile_sam' | 'sam2_video', settings: SegmentedTrackerSettings) {
     this.kind = kind;
     this.#settings = settings;
   }
 
   openStream(options: TrackedStreamOptions): TrackedStream {
-    return new SegmentedStream(options, this.#settings);
+    const { createStrategy, ...settings } = this.#settings;
+    return new SegmentedStream(options, { ...settings, strategy: createStrategy() });
   }
 
   async dispose(): Promise<void> {

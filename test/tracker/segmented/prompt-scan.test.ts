@@ -85,6 +85,39 @@ describe('PromptScan', () => {
     expect(scan.take(scene(), true)).toHaveLength(0);
   });
 
+  it('asks a strategy again soon that had nothing to try, and counts no such round', () => {
+    let points = new Float32Array(0);
+    const scan = new PromptScan({ name: 'motion', propose: () => points }, 30);
+    for (let frame = 0; frame < 4; frame++) scan.update(frame, false, scene());
+    points = Float32Array.of(0.5, 0.5);
+    const begun = [4, 5, 6, 7, 8].find((frame) => {
+      scan.update(frame, false, scene());
+      return scan.isPending;
+    });
+    expect(begun).toBe(6);
+    expect(scan.rounds).toEqual({ first_frame: 0, interval: 1, scene_cut: 0 });
+    rest(scan);
+    for (let frame = 9; frame < 36; frame++) scan.update(frame, false, scene());
+    expect(scan.isPending).toBe(false);
+    scan.update(36, false, scene());
+    expect(scan.isPending).toBe(true);
+  });
+
+  it('shows the strategy every frame, before it asks', () => {
+    const seen: string[] = [];
+    const strategy: PromptStrategy = {
+      name: 'motion',
+      observe: () => seen.push('observed'),
+      propose: () => {
+        seen.push('asked');
+        return Float32Array.of(0.5, 0.5);
+      },
+    };
+    const scan = new PromptScan(strategy, 30);
+    for (let frame = 0; frame < 3; frame++) scan.update(frame, false, scene());
+    expect(seen).toEqual(['observed', 'asked', 'observed', 'observed']);
+  });
+
   it('starts over after a reset', () => {
     const scan = new PromptScan(line, 30);
     scan.update(0, false, scene());

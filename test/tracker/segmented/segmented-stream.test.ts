@@ -3,7 +3,7 @@ import { maskIou } from '../../../src/mask/mask-iou.ts';
 import { decodeRunLength } from '../../../src/mask/run-length.ts';
 import { AutoGrid } from '../../../src/prompting/auto-grid.ts';
 import type { Prompt } from '../../../src/prompting/prompt.ts';
-import { noStrategy } from '../../../src/prompting/prompt-strategy.ts';
+import { noStrategy, type PromptStrategy } from '../../../src/prompting/prompt-strategy.ts';
 import {
   SegmentedStream,
   type SegmentedStreamSettings,
@@ -128,6 +128,34 @@ describe('SegmentedStream', () => {
     expect(lane.requests[1]?.targets).toMatchObject([
       { objectId: 1, origin: { frameIndex: 0, candidate: 1 } },
     ]);
+  });
+
+  it('shows its strategy the picture, its motion and what is tracked', async () => {
+    const seen: { spread: number; reds: number; isTracked: boolean; motion: unknown }[] = [];
+    const strategy: PromptStrategy = {
+      name: 'motion',
+      observe: ({ luma, colours, motion, isCovered }) => {
+        const { contentWidth = 0, contentHeight = 0, width = 0 } = colours ?? {};
+        const at = Math.floor(0.5 * contentHeight) * width + Math.floor((100 / 384) * contentWidth);
+        seen.push({
+          spread: new Set(luma?.luma).size,
+          reds: (colours?.colours[at * 3] ?? 0) - (colours?.colours[at * 3 + 1] ?? 0),
+          isTracked: isCovered(100 / 384, 110 / 216),
+          motion: motion === null ? null : motion?.columns,
+        });
+      },
+      propose: () => new Float32Array(0),
+    };
+    const { lane, see } = open({ strategy });
+    lane.isFree = false;
+    await see(0, [showMask(0)]);
+    await see(1);
+    await see(2, [], elsewhere);
+    for (const { spread } of seen) expect(spread).toBeGreaterThan(20);
+    expect(seen[0]?.reds).toBeGreaterThan(80);
+    expect(seen[2]?.reds).toBeLessThan(40);
+    expect(seen.map(({ isTracked }) => isTracked)).toEqual([true, true, false]);
+    expect(seen.map(({ motion }) => motion)).toEqual([null, 24, null]);
   });
 
   it('has nothing remembered of a stream whose last object is gone', async () => {
