@@ -34,9 +34,13 @@ export class SearchPlan {
     this.#maxPerSecond = maxPerSecond;
   }
 
-  /** Lets a prompt about the newest frame wait for the next segmentation. */
-  addPrompt(objectId: number, shape: PromptShape, frame: Pick<Frame, 'width' | 'height'>): void {
-    this.#prompts.add(objectId, shape, frame);
+  /**
+   * Lets a prompt about the newest frame wait for the next segmentation.
+   *
+   * @returns objects of prompts that were dropped because too many wait
+   */
+  addPrompt(objectId: number, shape: PromptShape, frame: Pick<Frame, 'width' | 'height'>): number[] {
+    return this.#prompts.add(objectId, shape, frame);
   }
 
   /**

@@ -186,7 +186,7 @@ export class SegmentedStream implements TrackedStream {
       object.show(mask, 1, true, this.#present.appearanceOf(logits.data));
       this.#objects.note(object.observe({ kind: 'seen' }, frame.index, frame.timestampNs));
     }
-    this.#plan.addPrompt(object.id, shape, frame);
+    if (this.#settings.lane !== null) this.#removeUnseen(this.#plan.addPrompt(object.id, shape, frame));
     return object.id;
   }
 

@@ -13,6 +13,9 @@ export interface WaitingPrompt {
 
 type PictureSize = Pick<FrameInfo, 'width' | 'height'>;
 
+/** Prompts that wait at most: where the model never gets free, the newest count. */
+const maxWaiting = 64;
+
 /** Places inside a box, along each side, at which its motion is measured. */
 const samplesPerSide = 5;
 
@@ -28,10 +31,15 @@ export class WaitingPrompts {
     return this.#prompts.length === 0;
   }
 
-  /** @param size of the picture that the prompt is about, which is the newest */
-  add(objectId: number, shape: PromptShape, { width, height }: PictureSize): void {
+  /**
+   * @param size of the picture that the prompt is about, which is the newest
+   * @returns objects of prompts that were dropped because too many wait
+   */
+  add(objectId: number, shape: PromptShape, { width, height }: PictureSize): number[] {
     this.#size = { width, height };
     this.#prompts.push({ objectId, shape, isLate: false });
+    const surplus = Math.max(0, this.#prompts.length - maxWaiting);
+    return this.#prompts.splice(0, surplus).map((dropped) => dropped.objectId);
   }
 
   /**

@@ -83,6 +83,14 @@ describe('WaitingPrompts', () => {
     expect(shapesOf(prompts)).toEqual([click(50, 160), box(20, 60, 25, 80)]);
   });
 
+  it('drops the oldest when too many wait', () => {
+    const prompts = waiting(...Array.from({ length: 64 }, (_, at) => click(at, 10)));
+    expect(prompts.add(65, click(7, 7), size)).toEqual([1]);
+    expect(prompts.take().map(({ objectId }) => objectId)).toEqual(
+      Array.from({ length: 64 }, (_, at) => at + 2),
+    );
+  });
+
   it('leaves masks as they are, but says that they are late', () => {
     const shape: PromptShape = { kind: 'mask', mask: { size: [192, 320], counts: '0' } };
     const prompts = waiting(shape);
