@@ -169,7 +169,7 @@ async function benchAttention(
   });
   const path = graphs.get('memory_attention');
   if (path === undefined) return;
-  const { sessions } = await openSessions(new Map([['memory_attention', path]]), options);
+  const { sessions } = await openSessions(async () => new Map([['memory_attention', path]]), options);
   const session = sessions.get('memory_attention');
   if (session === undefined) return;
   try {

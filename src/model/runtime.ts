@@ -22,7 +22,7 @@ export interface SessionOptions {
   readonly executionProviders: readonly ExecutionProvider[];
   /** Threads for the operators of one run; only the CPU provider uses them. */
   readonly intraOpThreads: number;
-  /** Which device of its kind a provider uses, where there are several. */
+  /** Which device of several CUDA uses. WebGPU chooses for itself, the quickest it finds. */
   readonly deviceId?: number;
   /** Outputs that stay on the device where the provider can hold them there (WebGPU); others come to the host. */
   readonly deviceOutputs?: readonly string[];
@@ -48,7 +48,8 @@ export function openOnProvider(
   const { deviceId, deviceOutputs = [] } = options;
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [
-      deviceId === undefined || provider === 'cpu' ? provider : { name: provider, deviceId },
+      // WebGPU refuses options that it does not know.
+      deviceId === undefined || provider !== 'cuda' ? provider : { name: provider, deviceId },
     ],
     graphOptimizationLevel: 'all',
     intraOpNumThreads: options.intraOpThreads,
@@ -83,7 +84,7 @@ export async function createSession(bytes: Uint8Array, options: SessionOptions):
       return { session, provider, refused };
     } catch (error) {
       cause = error;
-      refused.push({ provider, reason: firstLine(error) });
+      refused.push({ provider, reason: refusalReason(error) });
     }
   }
   const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
@@ -107,8 +108,9 @@ export function parseExecutionProviders(names: readonly string[]): ExecutionProv
   });
 }
 
-/** What an error says, in one line for a log. */
-export function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split('\n', 1)[0]?.slice(0, 300) ?? '';
+/** Why ONNX Runtime refused a provider, in one line for a log. */
+export function refusalReason(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+  // A failed assertion tells where in its sources it is and what it asserts, before what was wrong.
+  return line.replace(/^\/\S+:\d+ .* was false\. /, '').slice(0, 300);
 }

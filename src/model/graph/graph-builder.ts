@@ -1,10 +1,23 @@
 import { TrackcastError } from '../../errors.ts';
+import type { ExecutionProvider } from '../runtime.ts';
 import { type AttributeValue, GraphEditor } from './graph-editor.ts';
 import { type ElementType, elementType, type ValueInfoProto } from './onnx-format.ts';
 import { externalTensor, halfTensor, integerTensor } from './onnx-tensor.ts';
 
 /** Type in which a graph computes, its weights included. */
 export type Precision = 'float32' | 'float16';
+
+/**
+ * The execution provider that a graph is built for: each is quick, or right, with other operators. Any of them can run
+ * graphs for another.
+ */
+export type GraphTarget = ExecutionProvider;
+
+/** How a graph is built. */
+export interface GraphOptions {
+  /** The CPU by default. */
+  readonly target?: GraphTarget;
+}
 
 /** One weight of a checkpoint, row-major and little-endian in the weights file. */
 export interface StoredWeight {
@@ -35,6 +48,7 @@ const operatorSet = 20;
  */
 export class GraphBuilder {
   readonly precision: Precision;
+  readonly target: GraphTarget;
   readonly #name: string;
   readonly #editor: GraphEditor;
   readonly #file: WeightsFile;
@@ -44,13 +58,27 @@ export class GraphBuilder {
   #innerGraphs = 0;
 
   /** @param outer builder of the graph that the new one is within, as `forEachSlice` makes them */
-  constructor(name: string, file: WeightsFile, outer: GraphBuilder | null = null) {
+  constructor(
+    name: string,
+    file: WeightsFile,
+    { target = 'cpu' }: GraphOptions = {},
+    outer: GraphBuilder | null = null,
+  ) {
     // A graph within another must not give a name twice.
     this.#editor = GraphEditor.create(name, operatorSet, outer === null ? undefined : name);
     this.#name = name;
     this.#file = file;
     this.#outer = outer;
     this.precision = file.precision;
+    this.target = target;
+  }
+
+  /**
+   * Whether wide layers should compute slice by slice, so that what lies between them stays in the processor's cache.
+   * Other devices want large products, and so does half precision, which processors convert slice by slice.
+   */
+  get computesInSlices(): boolean {
+    return this.target === 'cpu' && this.precision === 'float32';
   }
 
   /** Element type of activations, for declarations and casts. */
@@ -175,7 +203,7 @@ export class GraphBuilder {
     build: (inner: GraphBuilder, slices: readonly string[]) => readonly string[],
   ): string[] {
     const name = `${this.#outer === null ? '' : `${this.#name}_`}slice${this.#innerGraphs++}`;
-    const inner = new GraphBuilder(name, this.#file, this);
+    const inner = new GraphBuilder(name, this.#file, { target: this.target }, this);
     const slices = sequences.map((_, index) => `${name}_input${index}`);
     const results = build(inner, slices);
     inner.#editor.setInputs(slices.map(undeclared));

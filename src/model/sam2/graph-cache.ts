@@ -3,17 +3,18 @@ import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import { programVersion } from '../../program-version.ts';
-import type { WeightsFile } from '../graph/graph-builder.ts';
+import type { GraphTarget, WeightsFile } from '../graph/graph-builder.ts';
 import type { Sam2Architecture } from './architecture.ts';
 import { buildImageEncoder } from './image-encoder-graph.ts';
 import { buildMemoryAttention, type MemoryAttentionOptions } from './memory-attention-graph.ts';
 import { buildMemoryEncoder } from './memory-encoder-graph.ts';
+import type { MemoryPooling } from './memory-tokens.ts';
 import { buildPromptDecoder } from './prompt-decoder-graph.ts';
 import { buildTrackStep } from './track-step-graph.ts';
 import { writeWhole } from './whole-file.ts';
 
 /** Raised whenever one version of the program comes to build graphs differently from the same checkpoint. */
-const graphRevision = 1;
+const graphRevision = 2;
 
 /** Bytes at the beginning of each weight by which checkpoints are told apart: training changes all of a weight. */
 const sampleBytes = 64;
@@ -36,46 +37,47 @@ type GraphFactory = (
 ) => Uint8Array;
 
 const builders: Readonly<Record<GraphName, GraphFactory>> = {
-  image_encoder: (weights, architecture, imageSize) => buildImageEncoder(weights, architecture, imageSize),
+  image_encoder: buildImageEncoder,
   memory_attention: buildMemoryAttention,
   prompt_decoder: buildPromptDecoder,
   memory_encoder: buildMemoryEncoder,
   track_step: buildTrackStep,
 };
 
-export interface GraphRequest extends MemoryAttentionOptions {
+export interface GraphRequest {
   readonly architecture: Sam2Architecture;
   readonly imageSize: number;
   readonly weights: WeightsFile;
+  readonly target: GraphTarget;
+  readonly memoryPooling: MemoryPooling;
   /** Where graphs lie: the folder of the weights file, which graphs refer to by its name. */
   readonly folder: string;
 }
 
 /**
  * Paths of a model's graphs, built where they are not there yet. A file's name tells what it was built from, so that
- * another checkpoint, image size, precision or version of the program finds nothing and builds anew; what it takes
+ * another checkpoint, image size, precision, provider or version of the program finds nothing and builds anew; what it takes
  * the place of is deleted.
  *
  * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_MODEL_INVALID`, `TRACKCAST_OUTPUT_UNWRITABLE`.
  */
 export async function cachedGraphs(request: GraphRequest): Promise<ReadonlyMap<GraphName, string>> {
-  const { memoryPooling = 1 } = request;
+  const { weights, architecture, imageSize, target, memoryPooling } = request;
   const key = await cacheKey(request);
   const paths = new Map<GraphName, string>();
   for (const name of graphNames) {
-    const stem = `${variantOf(name, memoryPooling)}-${request.imageSize}-${request.weights.precision}`;
+    const stem = `${variantOf(name, memoryPooling)}-${target}-${imageSize}-${weights.precision}`;
     const path = join(request.folder, `${stem}-${key}.onnx`);
     paths.set(name, path);
     if (await isFile(path)) continue;
-    const { weights, architecture, imageSize } = request;
-    const graph = builders[name](weights, architecture, imageSize, { memoryPooling });
+    const graph = builders[name](weights, architecture, imageSize, { target, memoryPooling });
     await writeWhole(path, 'a graph of the model cannot be written', (file) => file.writeFile(graph));
     await removeOutdated(request.folder, `${stem}-`, path);
   }
   return paths;
 }
 
-async function cacheKey({ architecture, imageSize, weights, folder }: GraphRequest): Promise<string> {
+async function cacheKey({ architecture, imageSize, weights, target, folder }: GraphRequest): Promise<string> {
   const { precision, location } = weights;
   const places = [...weights.weights].map(([name, { shape, offset, length }]) => [
     name,
@@ -83,7 +85,7 @@ async function cacheKey({ architecture, imageSize, weights, folder }: GraphReque
     offset,
     length,
   ]);
-  const facts = [programVersion, graphRevision, architecture, imageSize, precision, location, places];
+  const facts = [programVersion, graphRevision, target, architecture, imageSize, precision, location, places];
   const hash = createHash('sha256').update(JSON.stringify(facts));
   // Graphs hold constants that are derived from weights.
   for await (const sample of samplesOf(join(folder, location), weights)) hash.update(sample);

@@ -1,4 +1,4 @@
-import { GraphBuilder, type WeightsFile } from '../graph/graph-builder.ts';
+import { GraphBuilder, type GraphOptions, type WeightsFile } from '../graph/graph-builder.ts';
 import { declareValue } from '../graph/graph-editor.ts';
 import { elementType } from '../graph/onnx-format.ts';
 import { addToQuads, pointwiseConvolution } from '../graph/pieces/feature-pyramid.ts';
@@ -20,10 +20,10 @@ const pixelDeviation = [0.229, 0.224, 0.225];
  */
 const cachedValues = 2048 * 96;
 
-export interface ImageEncoderOptions {
+export interface ImageEncoderOptions extends GraphOptions {
   /**
-   * How many values the trunk computes with at a time. By default few enough for a processor's cache in float32, and
-   * Infinity, everything at once, in float16, which is for GPUs: slices would slow them down.
+   * How many values the trunk computes with at a time. By default few enough for a processor's cache where that is
+   * quicker, else Infinity, everything at once.
    */
   readonly sliceValues?: number;
 }
@@ -45,12 +45,11 @@ export function buildImageEncoder(
   file: WeightsFile,
   { trunk, channels }: Sam2Architecture,
   imageSize: number,
-  {
-    sliceValues = file.precision === 'float32' ? cachedValues : Number.POSITIVE_INFINITY,
-  }: ImageEncoderOptions = {},
+  options: ImageEncoderOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const { gridSize, maskSize } = geometryOf(imageSize);
-  const builder = new GraphBuilder('image_encoder', file);
+  const builder = new GraphBuilder('image_encoder', file, options);
+  const { sliceValues = builder.computesInSlices ? cachedValues : Number.POSITIVE_INFINITY } = options;
   const plan = planTrunk(trunk, imageSize, sliceValues);
   const { levels, rows } = localStages(builder, normalisedPicture(builder, 'pixels'), plan);
   for (const [stage, level] of levels.entries()) {

@@ -1,4 +1,4 @@
-import { GraphBuilder, type WeightsFile } from '../graph/graph-builder.ts';
+import { GraphBuilder, type GraphOptions, type WeightsFile } from '../graph/graph-builder.ts';
 import { declareValue } from '../graph/graph-editor.ts';
 import { elementType, type ValueInfoProto } from '../graph/onnx-format.ts';
 import { axialRotationAngles, rotationConstants } from '../graph/pieces/axial-rope.ts';
@@ -18,8 +18,8 @@ const { float32, int64 } = elementType;
 /** Side of a square of the input that becomes one token, pixels. */
 const tokenStride = 16;
 
-/** How a graph departs from the published model. */
-export interface MemoryAttentionOptions {
+/** How a graph is built, and departs from the published model. */
+export interface MemoryAttentionOptions extends GraphOptions {
   /** 1, which is exact, by default. */
   readonly memoryPooling?: MemoryPooling;
 }
@@ -44,7 +44,7 @@ export function buildMemoryAttention(
   imageSize: number,
   options: MemoryAttentionOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const builder = new GraphBuilder('memory attention', file);
+  const builder = new GraphBuilder('memory attention', file, options);
   const gridSize = imageSize / tokenStride;
   builder.name(memoryAttention(builder, architecture, gridSize, options), 'conditioned');
   const shape = ['objects', gridSize * gridSize, architecture.channels];
@@ -82,17 +82,18 @@ export function memoryAttention(
 ): string {
   const rotation = rotationConstants(builder, axialRotationAngles(architecture.channels, gridSize));
   const memory = memoryTokens(builder, architecture, gridSize, memoryPooling);
+  const tokens = gridSize * gridSize;
   const ofObjects = (value: string) => builder.add('Gather', [value, 'frame_of_object']);
 
   let x = ofObjects('attention_start');
   for (let layer = 0; layer < architecture.memoryLayers; layer++) {
     const prefix = `memory_attention.layers.${layer}`;
     // Until the first layer has read memories, all objects of a frame have the same queries.
-    if (layer > 0) x = addSelfAttention(builder, x, prefix, rotation);
+    if (layer > 0) x = addSelfAttention(builder, x, prefix, rotation, tokens);
     const shared = memoryQueries(builder, layer > 0 ? x : 'attention_start', prefix, rotation, memory.extra);
     const queries = layer > 0 ? shared : ofObjects(shared);
-    const attended = attendToMemories(builder, queries, memory, prefix);
-    x = finishLayer(builder, x, attended, prefix, gridSize * gridSize);
+    const attended = attendToMemories(builder, queries, memory, prefix, tokens);
+    x = finishLayer(builder, x, attended, prefix, tokens);
   }
   return layerNorm(builder, x, 'memory_attention.norm', normEpsilon);
 }

@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../graph/graph-builder.ts';
 import { type Rotation, rotate } from '../graph/pieces/axial-rope.ts';
+import { attendInParts } from '../graph/pieces/head-attention.ts';
 import { linear, linearBy } from '../graph/pieces/linear.ts';
 import { layerNorm } from '../graph/pieces/normalization.ts';
 import { ropeSelfAttention, valueToOutput } from '../graph/pieces/rope-attention.ts';
@@ -14,15 +15,21 @@ export const normEpsilon = 1e-5;
  */
 const largestSlice = 256;
 
-/** x + self-attention(norm(x)): x [batch, tokens, channels] -> the same shape. */
+/**
+ * x + self-attention(norm(x)): x [batch, tokens, channels] -> the same shape.
+ *
+ * @param tokens of each of the batch
+ */
 export function addSelfAttention(
   builder: GraphBuilder,
   x: string,
   layer: string,
   rotation: Rotation,
+  tokens: number,
 ): string {
   const normed = layerNorm(builder, x, `${layer}.norm1`, normEpsilon);
-  return builder.add('Add', [x, ropeSelfAttention(builder, normed, `${layer}.self_attn`, rotation)]);
+  const attended = ropeSelfAttention(builder, normed, `${layer}.self_attn`, rotation, tokens);
+  return builder.add('Add', [x, attended]);
 }
 
 /**
@@ -56,18 +63,23 @@ export function memoryQueries(
  * them comes after, in `finishLayer`.
  *
  * @param queries from `memoryQueries`
+ * @param tokens of the queries of one object
  */
 export function attendToMemories(
   builder: GraphBuilder,
   queries: string,
   memory: MemoryTokens,
   layer: string,
+  tokens: number,
 ): string {
   const prefix = `${layer}.cross_attn_image.k_proj`;
   const [channels = 0] = builder.weightShape(`${prefix}.weight`);
   const attributes = { num_heads: 1, scale: { float: channels ** -0.5 } };
-  const inputs = [queries, projectKeys(builder, memory, prefix), memory.values];
-  return builder.add('com.microsoft:MultiHeadAttention', inputs, attributes);
+  const keys = projectKeys(builder, memory, prefix);
+  const attend = (part: string) =>
+    builder.add('com.microsoft:MultiHeadAttention', [part, keys, memory.values], attributes);
+  // With values of another width than keys, ONNX Runtime has a kernel on WebGPU that is right, and holds all scores.
+  return builder.target === 'webgpu' ? attendInParts(builder, queries, tokens, 1, attend) : attend(queries);
 }
 
 /** The projection of keys, which leaves extra channels as they are. */
@@ -95,7 +107,7 @@ function filled(builder: GraphBuilder, value: number, shape: string): string {
  * What a layer does after its attention to memories: adds what was attended to, then a feed-forward network's answer.
  * x [batch, tokens, channels] -> the same shape.
  *
- * In float32, which is what processors compute in, tokens pass through in slices.
+ * On processors tokens pass through in slices.
  *
  * @param attended from `attendToMemories`
  * @param tokens of one object
@@ -108,7 +120,7 @@ export function finishLayer(
   tokens: number,
 ): string {
   const projected = linearBy(builder, attended, valueToOutput(builder, `${layer}.cross_attn_image`));
-  if (builder.precision !== 'float32') return addAndFeedForward(builder, x, projected, layer);
+  if (!builder.computesInSlices) return addAndFeedForward(builder, x, projected, layer);
   const [channels = 0] = builder.weightShape(`${layer}.linear2.weight`);
   const slices = [-1, sliceOf(tokens), channels];
   const [finished = ''] = builder.forEachSlice(

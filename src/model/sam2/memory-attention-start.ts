@@ -17,5 +17,5 @@ export function memoryAttentionStart(builder: GraphBuilder, features: string, gr
   const position = sinePosition(channels, gridSize).map((value) => value * positionShare);
   const x = builder.add('Add', [features, builder.floats(position, [gridSize * gridSize, channels])]);
   const rotation = rotationConstants(builder, axialRotationAngles(channels, gridSize));
-  return addSelfAttention(builder, x, 'memory_attention.layers.0', rotation);
+  return addSelfAttention(builder, x, 'memory_attention.layers.0', rotation, gridSize * gridSize);
 }

@@ -1,4 +1,4 @@
-import { GraphBuilder, type WeightsFile } from '../graph/graph-builder.ts';
+import { GraphBuilder, type GraphOptions, type WeightsFile } from '../graph/graph-builder.ts';
 import { declareValue } from '../graph/graph-editor.ts';
 import { elementType } from '../graph/onnx-format.ts';
 import { convNextBlock, convNextBlockInto } from '../graph/pieces/convnext-block.ts';
@@ -67,8 +67,9 @@ export function buildMemoryEncoder(
   file: WeightsFile,
   { channels, memoryChannels }: Sam2Architecture,
   imageSize: number,
+  options: GraphOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const builder = new GraphBuilder('memory encoder', file);
+  const builder = new GraphBuilder('memory encoder', file, options);
   const { activationType } = builder;
   const { float32, int64 } = elementType;
   const gridSize = imageSize / 16;

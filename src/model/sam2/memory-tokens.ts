@@ -122,11 +122,11 @@ interface ExtraChannels {
 }
 
 /**
- * Extra channels cost the processor a little, so without pooling they are left out when every slot is valid. In half
- * precision, for graphics processors, there are always as many as keep widths aligned.
+ * Extra channels cost the processor a little, so without pooling they are left out when every slot is valid. For
+ * graphics processors there are always as many as keep widths aligned.
  */
 function extraChannels(builder: GraphBuilder, pooling: MemoryPooling): ExtraChannels {
-  if (builder.precision !== 'float32') {
+  if (!builder.computesInSlices) {
     // Each of the projection's extra channels is the sum of all of the keys'.
     return { count: builder.integers([deviceAlignment]), share: deviceAlignment ** 2 };
   }

@@ -1,5 +1,5 @@
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import type { Precision, WeightsFile } from '../graph/graph-builder.ts';
+import type { GraphTarget, Precision, WeightsFile } from '../graph/graph-builder.ts';
 import { toHalf } from '../graph/half-float.ts';
 import type { ExecutionProvider } from '../runtime.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
@@ -36,35 +36,56 @@ export interface Sam2Options extends Sam2SessionOptions {
   readonly memoryPooling?: 1 | 2;
 }
 
-/** A model whose graphs are there. */
-export interface PreparedSam2 {
+interface Sam2Model {
   readonly architecture: Sam2Architecture;
   readonly geometry: Sam2Geometry;
   readonly weights: WeightsFile;
+}
+
+/** A model whose graphs are there. */
+export interface PreparedSam2 extends Sam2Model {
   readonly graphs: ReadonlyMap<GraphName, string>;
 }
+
+type ModelOptions = Pick<Sam2Options, 'checkpoint' | 'folder' | 'imageSize' | 'precision' | 'memoryPooling'>;
 
 /**
  * Makes sure that the graphs of a checkpoint lie beside it. Quick when they do.
  *
  * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_CONFIG_INVALID`, `TRACKCAST_MODEL_INVALID`,
  * `TRACKCAST_OUTPUT_UNWRITABLE`.
+ *
+ * @param target what the graphs are to run on
  */
-export async function prepareSam2(
-  options: Pick<Sam2Options, 'checkpoint' | 'folder' | 'imageSize' | 'precision' | 'memoryPooling'>,
-): Promise<PreparedSam2> {
-  const { folder, precision, memoryPooling = 1 } = options;
-  const checkpoint = await openCheckpoint(options.checkpoint);
+export async function prepareSam2(options: ModelOptions, target: GraphTarget = 'cpu'): Promise<PreparedSam2> {
+  const model = await readModel(options);
+  return { ...model, graphs: await graphsOf(model, options, target) };
+}
+
+async function readModel({
+  checkpoint: path,
+  folder,
+  imageSize,
+  precision,
+}: ModelOptions): Promise<Sam2Model> {
+  const checkpoint = await openCheckpoint(path);
   try {
     const architecture = recogniseArchitecture(checkpoint.tensors);
-    const geometry = geometryOf(options.imageSize ?? architecture.defaultImageSize);
+    const geometry = geometryOf(imageSize ?? architecture.defaultImageSize);
     const weights = await openWeightsFile(checkpoint, folder, precision);
-    const { imageSize } = geometry;
-    const graphs = await cachedGraphs({ architecture, imageSize, weights, folder, memoryPooling });
-    return { architecture, geometry, weights, graphs };
+    return { architecture, geometry, weights };
   } finally {
     await checkpoint.close();
   }
+}
+
+function graphsOf(
+  { architecture, geometry, weights }: Sam2Model,
+  { folder, memoryPooling = 1 }: ModelOptions,
+  target: GraphTarget,
+): Promise<ReadonlyMap<GraphName, string>> {
+  const { imageSize } = geometry;
+  return cachedGraphs({ architecture, imageSize, weights, folder, target, memoryPooling });
 }
 
 /**
@@ -72,10 +93,13 @@ export async function prepareSam2(
  * worker. Throws what `prepareSam2` does.
  */
 export async function openSam2(options: Sam2Options): Promise<OnnxSam2Runtime> {
-  const { architecture, geometry, weights, graphs } = await prepareSam2(options);
+  const model = await readModel(options);
+  const { architecture, geometry, weights } = model;
   const { precision, fused } = options;
-  const wanted = new Map([...graphs].filter(([name]) => fused || name !== 'track_step'));
-  const opened = await openSessions(wanted, options);
+  const opened = await openSessions(async (target) => {
+    const graphs = await graphsOf(model, options, target);
+    return new Map([...graphs].filter(([name]) => fused || name !== 'track_step'));
+  }, options);
   const pointer = weights.readValues('no_obj_ptr');
   return new OnnxSam2Runtime({
     architecture,

@@ -1,4 +1,4 @@
-import { GraphBuilder, type WeightsFile } from '../graph/graph-builder.ts';
+import { GraphBuilder, type GraphOptions, type WeightsFile } from '../graph/graph-builder.ts';
 import { declareValue } from '../graph/graph-editor.ts';
 import { elementType } from '../graph/onnx-format.ts';
 import type { Sam2Architecture } from './architecture.ts';
@@ -25,8 +25,9 @@ export function buildPromptDecoder(
   file: WeightsFile,
   { channels }: Sam2Architecture,
   imageSize: number,
+  options: GraphOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const builder = new GraphBuilder('prompt decoder', file);
+  const builder = new GraphBuilder('prompt decoder', file, options);
   const { activationType } = builder;
   const { float32, int64 } = elementType;
   const gridSize = imageSize / 16;

@@ -1,11 +1,14 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { TrackcastError } from '../../errors.ts';
+import type { GraphTarget } from '../graph/graph-builder.ts';
+import { declareValue, GraphEditor } from '../graph/graph-editor.ts';
+import { elementType } from '../graph/onnx-format.ts';
 import {
   type ExecutionProvider,
-  firstLine,
   openOnProvider,
   parseExecutionProviders,
   type RefusedProvider,
+  refusalReason,
 } from '../runtime.ts';
 import type { GraphName } from './graph-cache.ts';
 
@@ -32,34 +35,30 @@ export interface Sam2Sessions {
 /**
  * Opens graphs on the first execution provider that can run all of them. Blocks its thread.
  *
- * Throws `TRACKCAST_MODEL_INVALID` when none can, naming each reason; `TRACKCAST_CONFIG_INVALID` for unknown
- * providers.
+ * @param graphsFor paths of the graphs that are built for a provider; called only for one that is there
+ * @throws TrackcastError TRACKCAST_MODEL_INVALID when no provider can, naming each reason; TRACKCAST_CONFIG_INVALID for
+ * unknown providers; what `graphsFor` throws
  */
 export async function openSessions(
-  graphs: ReadonlyMap<GraphName, string>,
+  graphsFor: (target: GraphTarget) => Promise<ReadonlyMap<GraphName, string>>,
   options: Sam2SessionOptions,
 ): Promise<Sam2Sessions> {
   const refused: RefusedProvider[] = [];
   let cause: unknown;
   for (const provider of parseExecutionProviders(options.executionProviders)) {
-    const sessions = new Map<GraphName, InferenceSession>();
     try {
-      for (const [name, path] of graphs) {
-        const kept = deviceOutputs[name];
-        sessions.set(
-          name,
-          await openOnProvider(path, provider, {
-            intraOpThreads: options.intraOpThreads,
-            ...(options.deviceId === undefined ? {} : { deviceId: options.deviceId }),
-            ...(kept === undefined ? {} : { deviceOutputs: kept }),
-          }),
-        );
-      }
-      return { provider, refused, sessions };
+      await tryProvider(provider, options);
     } catch (error) {
-      await releaseSessions(sessions);
       cause = error;
-      refused.push({ provider, reason: firstLine(error) });
+      refused.push({ provider, reason: refusalReason(error) });
+      continue;
+    }
+    const graphs = await graphsFor(provider);
+    try {
+      return { provider, refused, sessions: await openOn(provider, graphs, options) };
+    } catch (error) {
+      cause = error;
+      refused.push({ provider, reason: refusalReason(error) });
     }
   }
   const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
@@ -69,6 +68,37 @@ export async function openSessions(
     { key: 'EXECUTION_PROVIDERS' },
     { cause },
   );
+}
+
+/** Opens next to nothing on a provider, so that graphs are not built for one that is not there. */
+async function tryProvider(provider: ExecutionProvider, options: Sam2SessionOptions): Promise<void> {
+  if (provider === 'cpu') return;
+  const editor = GraphEditor.create('nothing', 20);
+  const shape = [1];
+  editor.add('Identity', ['in'], {}, 'out');
+  editor.setInputs([declareValue('in', elementType.float32, shape)]);
+  editor.setOutputs([declareValue('out', elementType.float32, shape)]);
+  const session = await openOnProvider(editor.finish(), provider, options);
+  await session.release();
+}
+
+async function openOn(
+  provider: ExecutionProvider,
+  graphs: ReadonlyMap<GraphName, string>,
+  options: Sam2SessionOptions,
+): Promise<ReadonlyMap<GraphName, InferenceSession>> {
+  const sessions = new Map<GraphName, InferenceSession>();
+  try {
+    for (const [name, path] of graphs) {
+      const kept = deviceOutputs[name];
+      const settings = { ...options, ...(kept === undefined ? {} : { deviceOutputs: kept }) };
+      sessions.set(name, await openOnProvider(path, provider, settings));
+    }
+    return sessions;
+  } catch (error) {
+    await releaseSessions(sessions);
+    throw error;
+  }
 }
 
 export async function releaseSessions(sessions: ReadonlyMap<GraphName, InferenceSession>): Promise<void> {

@@ -30,7 +30,7 @@ export function buildTrackStep(
   imageSize: number,
   options: MemoryAttentionOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const builder = new GraphBuilder('track step', file);
+  const builder = new GraphBuilder('track step', file, options);
   const { activationType } = builder;
   const { float32, int64 } = elementType;
   const { channels, memoryChannels } = architecture;

@@ -152,9 +152,10 @@ describe.skipIf(!hasGoldens)('memory attention against the golden vectors', () =
       const outputs: Record<string, string> = {};
       for (let layer = 0; layer < memoryLayers; layer++) {
         const prefix = `memory_attention.layers.${layer}`;
-        if (layer > 0) x = addSelfAttention(builder, x, prefix, rotation);
+        if (layer > 0) x = addSelfAttention(builder, x, prefix, rotation, tokens);
         const queries = memoryQueries(builder, x, prefix, rotation, memory.extra);
-        x = finishLayer(builder, x, attendToMemories(builder, queries, memory, prefix), prefix, tokens);
+        const attended = attendToMemories(builder, queries, memory, prefix, tokens);
+        x = finishLayer(builder, x, attended, prefix, tokens);
         outputs[`layer${layer}`] = x;
       }
       return outputs;

@@ -1,4 +1,5 @@
 import type { GraphBuilder } from '../graph-builder.ts';
+import { headAttention } from './head-attention.ts';
 import { linear } from './linear.ts';
 
 /** Tokens [batch, count, channels]; keys and values are of the same tokens, but may differ by a position code. */
@@ -20,12 +21,13 @@ export function attention(
   { query, key, value }: AttentionTokens,
   { prefix, heads }: AttentionLayer,
 ): string {
-  const projected = [
-    linear(builder, query, `${prefix}.q_proj`),
-    linear(builder, key, `${prefix}.k_proj`),
-    linear(builder, value, `${prefix}.v_proj`),
-  ];
-  const mixed = builder.add('com.microsoft:MultiHeadAttention', projected, { num_heads: heads });
+  const [channels = 0] = builder.weightShape(`${prefix}.q_proj.weight`);
+  const projected = {
+    query: linear(builder, query, `${prefix}.q_proj`),
+    key: linear(builder, key, `${prefix}.k_proj`),
+    value: linear(builder, value, `${prefix}.v_proj`),
+  };
+  const mixed = headAttention(builder, projected, { heads, channels });
   return linear(builder, mixed, `${prefix}.out_proj`);
 }
 

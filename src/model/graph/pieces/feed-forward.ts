@@ -7,8 +7,7 @@ const tokensAtOnce = 512;
 
 /**
  * Two linear layers with an activation between them: tokens [batch, count, in] -> [batch, count, out]. On processors
- * slices of the tokens take turns, so that the wide layer between stays in the cache: it is a tenth quicker. Half
- * precision is for other devices, which want large products.
+ * slices of the tokens take turns, so that the wide layer between stays in the cache: it is a tenth quicker.
  *
  * @param count tokens of each of the batch
  */
@@ -19,7 +18,7 @@ export function feedForward(
   layers: readonly [LinearLayer, LinearLayer],
   activation: Activation,
 ): string {
-  const slices = builder.precision === 'float32' ? slicesOf(count) : 1;
+  const slices = builder.computesInSlices ? slicesOf(count) : 1;
   if (slices === 1) return layersInTurn(builder, tokens, layers, activation);
   const results = builder
     .addMany('Split', [tokens], { axis: 1, num_outputs: slices }, slices)

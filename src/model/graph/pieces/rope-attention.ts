@@ -1,22 +1,26 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import { type Rotation, rotate } from './axial-rope.ts';
+import { headAttention } from './head-attention.ts';
 import { type LinearLayer, linear, linearBy } from './linear.ts';
 
 /**
  * Self-attention with one head and rotary positions: x [batch, tokens, channels] -> the same shape. Weights are
  * `${prefix}.q_proj`, `k_proj`, `v_proj` and `out_proj`; queries and keys are rotated, values are not.
+ *
+ * @param tokens of each of the batch
  */
 export function ropeSelfAttention(
   builder: GraphBuilder,
   x: string,
   prefix: string,
   rotation: Rotation,
+  tokens: number,
 ): string {
   const [channels = 0] = builder.weightShape(`${prefix}.q_proj.weight`);
-  const queries = rotate(builder, linear(builder, x, `${prefix}.q_proj`), rotation, channels);
-  const keys = rotate(builder, linear(builder, x, `${prefix}.k_proj`), rotation, channels);
-  const values = linearBy(builder, x, valueToOutput(builder, prefix));
-  return builder.add('com.microsoft:MultiHeadAttention', [queries, keys, values], { num_heads: 1 });
+  const query = rotate(builder, linear(builder, x, `${prefix}.q_proj`), rotation, channels);
+  const key = rotate(builder, linear(builder, x, `${prefix}.k_proj`), rotation, channels);
+  const value = linearBy(builder, x, valueToOutput(builder, prefix));
+  return headAttention(builder, { query, key, value }, { heads: 1, channels, queries: tokens });
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { GraphBuilder } from '../graph-builder.ts';
+import { headAttention } from './head-attention.ts';
 import { matrixProduct, transposedMatrix } from './matrix-product.ts';
 import { rowProduct } from './row-product.ts';
 import type { WindowGroup } from './window-order.ts';
@@ -36,8 +37,12 @@ export function windowAttention(
   const keys = windowsOf(weights.key);
   const values = windowsOf(weights.value);
   const attended = queries.map(({ group, rows: q }, at) => {
-    const [k = '', v = ''] = [keys, values].map((windows) => fill(builder, windows[at]?.rows ?? '', group));
-    return { group, rows: attend(builder, q, k, v, heads, group) };
+    const [key = '', value = ''] = [keys, values].map((windows) =>
+      fill(builder, windows[at]?.rows ?? '', group),
+    );
+    const bias = group.missing > 0 ? { keyBias: fillBias(group) } : {};
+    const options = { heads, channels, queries: group.tokens, ...bias };
+    return { group, rows: headAttention(builder, { query: q, key, value }, options) };
   });
   return joinWindows(builder, attended, channels);
 }
@@ -149,24 +154,6 @@ function stackedWeights(builder: GraphBuilder, prefix: string) {
     builder.weightRows(`${prefix}.qkv.weight`, index * channels, (index + 1) * channels);
   const queryBias = builder.weightRows(`${prefix}.qkv.bias`, 0, channels);
   return { ...sizes, query: part(0), key: part(1), value: part(2), queryBias };
-}
-
-/** Queries, keys and values [windows, tokens, channels] of several heads side by side -> as the queries. */
-function attend(
-  builder: GraphBuilder,
-  queries: string,
-  keys: string,
-  values: string,
-  heads: number,
-  group: WindowGroup,
-): string {
-  const inputs = [queries, keys, values];
-  if (group.missing > 0) {
-    const row = fillBias(group);
-    const bias = Array.from({ length: group.tokens }, () => row).flat();
-    inputs.push('', '', builder.floats(bias, [1, 1, group.tokens, row.length]));
-  }
-  return builder.add('com.microsoft:MultiHeadAttention', inputs, { num_heads: heads });
 }
 
 /** Scaled queries [windows, n, channels] attend to tokens [windows, tokens, channels] themselves -> as the queries. */
