@@ -4,6 +4,8 @@ import type { PictureMotion } from './prompt-strategy.ts';
 export const minTrust = 0.15;
 /** Rounds of reweighting: the fit has settled long before. */
 const rounds = 10;
+/** A fit that changes by less than this is settled, luma pixels. */
+const settled = 0.01;
 /** Residuals beyond this many standard deviations have no influence (Tukey's biweight at 95 % efficiency). */
 const cutoff = 4.685;
 /** Residuals cannot be known better than this, luma pixels. */
@@ -22,35 +24,86 @@ export interface CameraMotion {
   readonly spread: number;
 }
 
+/** Trusted cells: places from the picture's centre on, displacements, trust. Luma pixels. */
+interface TrustedCells {
+  readonly count: number;
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  readonly dx: Float64Array;
+  readonly dy: Float64Array;
+  readonly trust: Float64Array;
+}
+
 /**
  * Fits the motion of the camera: what most of the picture does. Iteratively reweighted least squares with Tukey's
  * biweight (Holland and Welsch 1977), from the median displacement on, so that things that move by themselves have
  * no influence while they fill less than half of the textured picture. Null when no cell can be trusted.
  */
 export function fitCameraMotion(field: PictureMotion): CameraMotion | null {
-  const trusted = [...field.weight.keys()].filter((cell) => (field.weight[cell] as number) >= minTrust);
-  if (trusted.length === 0) return null;
-  let motion: CameraMotion = {
-    x: median(trusted.map((cell) => field.dx[cell] as number)),
-    y: median(trusted.map((cell) => field.dy[cell] as number)),
-    zoom: 0,
-    turn: 0,
-    spread: minSpread,
-  };
-  const residuals = new Float32Array(trusted.length);
-  const weights = new Float32Array(trusted.length);
+  const cells = trustedCells(field);
+  const { count, x, y, dx, dy, trust } = cells;
+  if (count === 0) return null;
+  let motion: CameraMotion = { x: median(dx), y: median(dy), zoom: 0, turn: 0, spread: minSpread };
+  const residuals = new Float64Array(count);
+  const weights = new Float64Array(count);
   for (let round = 0; round < rounds; round++) {
-    measure(field, motion, trusted, residuals);
-    // The median of a Rayleigh distribution is 1.177 standard deviations.
-    const spread = Math.max(minSpread, median([...residuals]) / 1.177);
-    for (let at = 0; at < trusted.length; at++) {
-      const part = (residuals[at] as number) / (cutoff * spread);
-      const trust = field.weight[trusted[at] as number] as number;
-      weights[at] = part >= 1 ? 0 : trust * (1 - part * part) ** 2;
+    for (let at = 0; at < count; at++) {
+      const [fromX, fromY] = [x[at] as number, y[at] as number];
+      const beyondX = (dx[at] as number) - (motion.x + motion.zoom * fromX - motion.turn * fromY);
+      const beyondY = (dy[at] as number) - (motion.y + motion.turn * fromX + motion.zoom * fromY);
+      residuals[at] = Math.sqrt(beyondX * beyondX + beyondY * beyondY);
     }
-    motion = { ...leastSquares(field, trusted, weights, motion), spread };
+    // The median of a Rayleigh distribution is 1.177 standard deviations.
+    const spread = Math.max(minSpread, median(residuals) / 1.177);
+    for (let at = 0; at < count; at++) {
+      const part = (residuals[at] as number) / (cutoff * spread);
+      const kept = Math.max(0, 1 - part * part);
+      weights[at] = (trust[at] as number) * kept * kept;
+    }
+    const before = motion;
+    motion = { ...leastSquares(cells, weights, before, field.cellSize), spread };
+    if (isSettled(before, motion, field)) break;
   }
   return motion;
+}
+
+/** Whether no corner of the picture moves noticeably differently. */
+function isSettled(
+  before: CameraMotion,
+  after: CameraMotion,
+  { lumaWidth, lumaHeight }: PictureMotion,
+): boolean {
+  const reach = (lumaWidth + lumaHeight) / 2;
+  const change =
+    Math.abs(after.x - before.x) +
+    Math.abs(after.y - before.y) +
+    (Math.abs(after.zoom - before.zoom) + Math.abs(after.turn - before.turn)) * reach;
+  return change < settled && Math.abs(after.spread - before.spread) < settled;
+}
+
+function trustedCells({
+  columns,
+  cellSize,
+  lumaWidth,
+  lumaHeight,
+  dx,
+  dy,
+  weight,
+}: PictureMotion): TrustedCells {
+  let count = 0;
+  for (const trust of weight) if (trust >= minTrust) count++;
+  const values = () => new Float64Array(count);
+  const cells = { count, x: values(), y: values(), dx: values(), dy: values(), trust: values() };
+  let at = 0;
+  for (let cell = 0; cell < weight.length; cell++) {
+    if ((weight[cell] as number) < minTrust) continue;
+    cells.x[at] = ((cell % columns) + 0.5) * cellSize - lumaWidth / 2;
+    cells.y[at] = (Math.floor(cell / columns) + 0.5) * cellSize - lumaHeight / 2;
+    cells.dx[at] = dx[cell] as number;
+    cells.dy[at] = dy[cell] as number;
+    cells.trust[at++] = weight[cell] as number;
+  }
+  return cells;
 }
 
 /** How far a cell moved by itself, beyond the camera's motion, luma pixels. */
@@ -62,54 +115,40 @@ export function ownMotion(field: PictureMotion, motion: CameraMotion, cell: numb
   return Math.hypot(dx, dy);
 }
 
-function measure(
-  field: PictureMotion,
-  motion: CameraMotion,
-  trusted: readonly number[],
-  residuals: Float32Array,
-): void {
-  for (let at = 0; at < trusted.length; at++) residuals[at] = ownMotion(field, motion, trusted[at] as number);
-}
-
 /** The closed form of a weighted similarity: about the weighted mean, zoom and turn are two projections. */
 function leastSquares(
-  field: PictureMotion,
-  trusted: readonly number[],
-  weights: Float32Array,
+  { count, x, y, dx, dy }: TrustedCells,
+  weights: Float64Array,
   before: CameraMotion,
+  cellSize: number,
 ): Omit<CameraMotion, 'spread'> {
   let [sum, meanX, meanY, meanDx, meanDy] = [0, 0, 0, 0, 0];
-  const place = (cell: number): readonly [number, number] => [
-    ((cell % field.columns) + 0.5) * field.cellSize - field.lumaWidth / 2,
-    (Math.floor(cell / field.columns) + 0.5) * field.cellSize - field.lumaHeight / 2,
-  ];
-  trusted.forEach((cell, at) => {
+  for (let at = 0; at < count; at++) {
     const weight = weights[at] as number;
-    const [x, y] = place(cell);
     sum += weight;
-    meanX += weight * x;
-    meanY += weight * y;
-    meanDx += weight * (field.dx[cell] as number);
-    meanDy += weight * (field.dy[cell] as number);
-  });
+    meanX += weight * (x[at] as number);
+    meanY += weight * (y[at] as number);
+    meanDx += weight * (dx[at] as number);
+    meanDy += weight * (dy[at] as number);
+  }
   if (sum === 0) return before;
   meanX /= sum;
   meanY /= sum;
   meanDx /= sum;
   meanDy /= sum;
   let [extent, along, across] = [0, 0, 0];
-  trusted.forEach((cell, at) => {
+  for (let at = 0; at < count; at++) {
     const weight = weights[at] as number;
-    const [x, y] = place(cell);
-    const [fromX, fromY] = [x - meanX, y - meanY];
-    const dx = (field.dx[cell] as number) - meanDx;
-    const dy = (field.dy[cell] as number) - meanDy;
+    const fromX = (x[at] as number) - meanX;
+    const fromY = (y[at] as number) - meanY;
+    const beyondX = (dx[at] as number) - meanDx;
+    const beyondY = (dy[at] as number) - meanDy;
     extent += weight * (fromX * fromX + fromY * fromY);
-    along += weight * (fromX * dx + fromY * dy);
-    across += weight * (fromX * dy - fromY * dx);
-  });
+    along += weight * (fromX * beyondX + fromY * beyondY);
+    across += weight * (fromX * beyondY - fromY * beyondX);
+  }
   // Cells of one place say nothing about zoom and turn.
-  const isSpread = extent > sum * field.cellSize * field.cellSize;
+  const isSpread = extent > sum * cellSize * cellSize;
   const zoom = isSpread ? along / extent : 0;
   const turn = isSpread ? across / extent : 0;
   return {
@@ -120,6 +159,6 @@ function leastSquares(
   };
 }
 
-function median(values: number[]): number {
-  return Float32Array.from(values).sort()[values.length >> 1] as number;
+function median(values: Float64Array): number {
+  return values.toSorted()[values.length >> 1] as number;
 }
