@@ -1,4 +1,5 @@
 import type { FittedSize } from '../buffer/frame.ts';
+import { positiveExtent } from '../mask/mask-logits.ts';
 import { signedDistance } from '../mask/signed-distance.ts';
 
 /** Bins per colour channel. */
@@ -64,15 +65,40 @@ export function colourGridOf(pixels: Uint8Array, size: FittedSize, out?: ColourG
  * @param logits of the mask, on the same grid
  */
 export function learnAppearance(grid: ColourGrid, logits: Float32Array): Appearance {
-  const distance = signedDistance(logits, grid.width, grid.height);
-  const object = histogram(grid, distance, uncertainBorder, Number.POSITIVE_INFINITY);
-  const around = histogram(grid, distance, -surroundings, -uncertainBorder);
+  const { width, height } = grid;
+  const extent = positiveExtent({ width, height, spanX: width, spanY: height, data: logits });
+  if (extent === null) return { evidence: new Float32Array(bins ** 3), reliability: 0 };
+  const near = neighbourhood(grid, logits, extent);
+  const distance = signedDistance(near.logits, near.grid.width, near.grid.height);
+  const object = histogram(near.grid, distance, uncertainBorder, Number.POSITIVE_INFINITY);
+  const around = histogram(near.grid, distance, -surroundings, -uncertainBorder);
   const evidence = new Float32Array(object.length);
   for (let bin = 0; bin < evidence.length; bin++) {
     const ratio = Math.log(((object[bin] as number) + unseen) / ((around[bin] as number) + unseen));
     evidence[bin] = Math.max(-maxEvidence, Math.min(maxEvidence, ratio));
   }
-  return { evidence, reliability: judge(grid, distance, evidence) };
+  return { evidence, reliability: judge(near.grid, distance, evidence) };
+}
+
+/** The part of a picture that is near a mask; what lies further away is none of its surroundings. */
+function neighbourhood(
+  { width, height, colours }: ColourGrid,
+  logits: Float32Array,
+  extent: NonNullable<ReturnType<typeof positiveExtent>>,
+): { readonly grid: ColourGrid; readonly logits: Float32Array } {
+  const margin = surroundings + 1;
+  const left = Math.max(0, extent.left - margin);
+  const top = Math.max(0, extent.top - margin);
+  const columns = Math.min(width - 1, extent.right + margin) - left + 1;
+  const rows = Math.min(height - 1, extent.bottom + margin) - top + 1;
+  const near = new Float32Array(columns * rows);
+  const nearColours = new Uint8Array(columns * rows * 3);
+  for (let row = 0; row < rows; row++) {
+    const from = (top + row) * width + left;
+    near.set(logits.subarray(from, from + columns), row * columns);
+    nearColours.set(colours.subarray(from * 3, (from + columns) * 3), row * columns * 3);
+  }
+  return { grid: { width: columns, height: rows, colours: nearColours }, logits: near };
 }
 
 /** Evidence of one cell's colour: positive speaks for the object. */
