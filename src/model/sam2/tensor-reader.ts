@@ -41,7 +41,7 @@ export class TensorReader {
       ious: this.#floats(outputs, 'ious').slice(at * maskCount, (at + 1) * maskCount),
       maskIndex: Number(indices[at]),
       objectScore: this.score(outputs, at),
-      pointer: this.#activations(outputs, 'pointer', at, this.#channels),
+      pointer: this.#activations(outputs, 'pointer').slice(at * this.#channels, (at + 1) * this.#channels),
     };
   }
 
@@ -50,18 +50,19 @@ export class TensorReader {
     const first = at * maskCount + 1;
     const last = (at + 1) * maskCount;
     const masks = this.#floats(outputs, 'masks').slice(first * this.#maskLength, last * this.#maskLength);
-    const { data } = this.tensor(outputs, 'mask_pointers');
-    const pointers = (data as Activations).slice(first * this.#channels, last * this.#channels);
+    const values = this.#activations(outputs, 'mask_pointers');
+    const pointers = values.slice(first * this.#channels, last * this.#channels);
     return { masks, pointers };
   }
 
   /** In an array that was recycled, if there is one. */
   memory(outputs: InferenceSession.ReturnType, at: number, name = 'memory'): Activations {
+    const values = this.#activations(outputs, name);
+    const [from, to] = [at * this.#memoryLength, (at + 1) * this.#memoryLength];
     const [spare] = this.#spareMemories;
-    if (spare === undefined) return this.#activations(outputs, name, at, this.#memoryLength);
+    if (spare === undefined) return values.slice(from, to);
     this.#spareMemories.delete(spare);
-    const { data } = this.tensor(outputs, name);
-    spare.set((data as Activations).subarray(at * this.#memoryLength, (at + 1) * this.#memoryLength));
+    spare.set(values.subarray(from, to));
     return spare;
   }
 
@@ -92,10 +93,12 @@ export class TensorReader {
     ious.set(this.#floats(outputs, 'ious').subarray(at * maskCount + 1, (at + 1) * maskCount), to * 3);
   }
 
-  #activations(outputs: InferenceSession.ReturnType, name: string, at: number, length: number): Activations {
-    const { data } = this.tensor(outputs, name);
-    if (data instanceof Float32Array || data instanceof Uint16Array) {
-      return data.slice(at * length, (at + 1) * length);
+  #activations(outputs: InferenceSession.ReturnType, name: string): Activations {
+    const { type, data } = this.tensor(outputs, name);
+    if (type === 'float32' && data instanceof Float32Array) return data;
+    if (type === 'float16' && ArrayBuffer.isView(data)) {
+      // Where JavaScript has half floats of its own, their bits are still what is wanted.
+      return new Uint16Array(data.buffer, data.byteOffset, data.length);
     }
     throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', `the model gave '${name}' in an unknown type`);
   }
