@@ -14,7 +14,7 @@ import { buildTrackStep } from './track-step-graph.ts';
 import { writeWhole } from './whole-file.ts';
 
 /** Raised whenever one version of the program comes to build graphs differently from the same checkpoint. */
-const graphRevision = 2;
+const graphRevision = 3;
 
 /** Bytes at the beginning of each weight by which checkpoints are told apart: training changes all of a weight. */
 const sampleBytes = 64;

@@ -29,28 +29,18 @@ export interface Selection {
  */
 export function selectMask(builder: GraphBuilder, predictions: Predictions, multimask: string): Selection {
   const { masks, ious, objectScore } = predictions;
-  const several = builder.add('Greater', [multimask, builder.singles([0])]);
-  const others = builder.add('Slice', [
-    ious,
-    builder.integers([1]),
-    builder.integers([maskCount]),
-    builder.integers([1]),
-  ]);
-  const first = builder.add('ArgMax', [others], { axis: 1, keepdims: 0 });
-  const best = builder.add('Add', [first, builder.integers([1])]);
-  const single = builder.integers([0]);
+  const one = builder.add('Not', [builder.add('Greater', [multimask, builder.singles([0])])]);
   const stability = singleMaskStability(builder, masks);
   const stable = builder.add('GreaterOrEqual', [stability, builder.singles([leastStability])]);
-  const keepsSingle = builder.add('And', [builder.add('Not', [several]), stable]);
-  const maskIndex = builder.add('Where', [keepsSingle, single, best]);
+  const mask = bestMask(builder, ious, builder.add('And', [one, stable]));
   const present = builder.add('Greater', [objectScore, builder.singles([0])]);
-  const chosen = builder.add('Unsqueeze', [pick(builder, masks, maskIndex), builder.integers([1])]);
+  const chosen = builder.add('Unsqueeze', [pick(builder, masks, mask.row), builder.integers([1])]);
   const everywhere = builder.reshape(present, [-1, 1, 1, 1]);
   const lowResMask = builder.add('Where', [everywhere, chosen, builder.singles([absentLogit])]);
-  const token = pick(builder, predictions.maskTokens, builder.add('Where', [several, best, single]));
+  const token = pick(builder, predictions.maskTokens, bestMask(builder, ious, one).row);
   const pointer = pointerOf(builder, token);
   const absent = builder.weight('no_obj_ptr');
-  return { maskIndex, lowResMask, pointer: builder.add('Where', [present, pointer, absent]) };
+  return { maskIndex: mask.index, lowResMask, pointer: builder.add('Where', [present, pointer, absent]) };
 }
 
 /** Pointers of present objects from mask tokens: [.., C] -> [.., C]. */
@@ -75,8 +65,22 @@ export function singleMaskStability(builder: GraphBuilder, masks: string): strin
   return builder.add('Where', [isThere, ratio, builder.singles([1])]);
 }
 
-/** Of values [B, n, ..], for each object the one at `index` [B]: [B, ..]. */
+/**
+ * The first mask where `isSingle`, bool [B] or [1], else the one of the others with the highest predicted IoU. Indices
+ * are not computed with: WebGPU would leave that to the CPU, and wait for it.
+ *
+ * @param ious [B, 4], from 0 to 1
+ */
+function bestMask(builder: GraphBuilder, ious: string, isSingle: string): { index: string; row: string } {
+  const first = builder.singles([2, 0, 0, 0], [1, maskCount]);
+  const several = builder.add('Sub', [ious, first]);
+  const condition = builder.add('Unsqueeze', [isSingle, builder.integers([1])]);
+  const scores = builder.add('Where', [condition, first, several]);
+  const argMax = (keepdims: 0 | 1) => builder.add('ArgMax', [scores], { axis: 1, keepdims });
+  return { index: argMax(0), row: argMax(1) };
+}
+
+/** Of values [B, n, ..], for each object the one at `index` [B, 1]: [B, ..]. */
 function pick(builder: GraphBuilder, values: string, index: string): string {
-  const at = builder.add('Unsqueeze', [index, builder.integers([1])]);
-  return builder.add('GatherND', [values, at], { batch_dims: 1 });
+  return builder.add('GatherND', [values, index], { batch_dims: 1 });
 }
