@@ -1,4 +1,5 @@
 import type { Precision } from '../../model/graph/graph-builder.ts';
+import { firstLine, type RefusedProvider } from '../../model/runtime.ts';
 import { openSam2 } from '../../model/sam2/open-sam2.ts';
 import type { CameraPredictorOptions } from './camera-predictor.ts';
 import { type MemoryPolicyName, memoryPolicyOf } from './memory-policies.ts';
@@ -42,22 +43,39 @@ export function predictorOptionsOf(settings: Sam2Settings): CameraPredictorOptio
   };
 }
 
+/** Where the model may run. */
+interface DeviceSettings {
+  readonly executionProviders: readonly string[];
+  readonly intraOpThreads: number;
+}
+
 /**
- * Opens SAM 2 as a segmenter of live streams, warm. Blocks its thread for seconds.
+ * Opens SAM 2 as a segmenter of live streams, warm. A provider that opens the model but cannot run it is refused as
+ * one that cannot open it, and the next is tried. Blocks its thread for seconds.
  *
- * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_CONFIG_INVALID`, `TRACKCAST_MODEL_INVALID`.
+ * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_CONFIG_INVALID`, `TRACKCAST_MODEL_INVALID`, and
+ * `TRACKCAST_INFERENCE_FAILED` when the last provider opens the model and fails to run it.
  */
 export async function openSam2Segmenter(
   settings: Sam2Settings,
-  device: { readonly executionProviders: readonly string[]; readonly intraOpThreads: number },
+  device: DeviceSettings,
 ): Promise<Sam2Segmenter> {
-  const runtime = await openSam2({ ...settings, ...device });
-  try {
-    const segmenter = new Sam2Segmenter(runtime, predictorOptionsOf(settings));
-    await segmenter.warmUp();
-    return segmenter;
-  } catch (error) {
-    await runtime.dispose();
-    throw error;
+  const options = predictorOptionsOf(settings);
+  const refused: RefusedProvider[] = [];
+  let { executionProviders } = device;
+  for (;;) {
+    const runtime = await openSam2({ ...settings, ...device, executionProviders });
+    try {
+      const segmenter = new Sam2Segmenter(runtime, options, refused);
+      await segmenter.warmUp();
+      return segmenter;
+    } catch (error) {
+      await runtime.dispose();
+      const rest = executionProviders.slice(executionProviders.indexOf(runtime.provider) + 1);
+      if (rest.length === 0) throw error;
+      const reason = `opens the model and fails to run it: ${firstLine(error)}`;
+      refused.push(...runtime.refusedProviders, { provider: runtime.provider, reason });
+      executionProviders = rest;
+    }
   }
 }

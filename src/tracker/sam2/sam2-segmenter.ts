@@ -9,23 +9,26 @@ type OpenedRuntime = Pick<OnnxSam2Runtime, 'provider' | 'refusedProviders'> & Sa
 
 /** SAM 2 as a segmenter of live streams, all on one device: looks of all streams come one after another. */
 export class Sam2Segmenter implements LoadedSegmenter {
+  readonly refusedProviders: OnnxSam2Runtime['refusedProviders'];
   readonly #runtime: OpenedRuntime;
   readonly #options: CameraPredictorOptions;
   readonly #streams = new Map<string, Sam2Stream>();
   /** The look that was asked for last; the runtime can do only one thing at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(runtime: OpenedRuntime, options: CameraPredictorOptions) {
+  /** @param refusedBefore providers that opened the model and could not run it */
+  constructor(
+    runtime: OpenedRuntime,
+    options: CameraPredictorOptions,
+    refusedBefore: OnnxSam2Runtime['refusedProviders'] = [],
+  ) {
     this.#runtime = runtime;
     this.#options = options;
+    this.refusedProviders = [...refusedBefore, ...runtime.refusedProviders];
   }
 
   get provider(): string {
     return this.#runtime.provider;
-  }
-
-  get refusedProviders(): OnnxSam2Runtime['refusedProviders'] {
-    return this.#runtime.refusedProviders;
   }
 
   /** Runs every graph once, so that no frame pays for compilation. */
