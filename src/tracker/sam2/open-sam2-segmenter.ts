@@ -1,5 +1,5 @@
 import type { Precision } from '../../model/graph/graph-builder.ts';
-import { firstLine, type RefusedProvider } from '../../model/runtime.ts';
+import { type RefusedProvider, refusalReason } from '../../model/runtime.ts';
 import { openSam2 } from '../../model/sam2/open-sam2.ts';
 import type { CameraPredictorOptions } from './camera-predictor.ts';
 import { type MemoryPolicyName, memoryPolicyOf } from './memory-policies.ts';
@@ -73,7 +73,7 @@ export async function openSam2Segmenter(
       await runtime.dispose();
       const rest = executionProviders.slice(executionProviders.indexOf(runtime.provider) + 1);
       if (rest.length === 0) throw error;
-      const reason = `opens the model and fails to run it: ${firstLine(error)}`;
+      const reason = `opens the model and fails to run it: ${refusalReason(error)}`;
       refused.push(...runtime.refusedProviders, { provider: runtime.provider, reason });
       executionProviders = rest;
     }
