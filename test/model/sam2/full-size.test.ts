@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type WritableTensor, writeSafetensors } from '../../../src/model/checkpoint/safetensors-writer.ts';
-import { encodedFrame } from '../../../src/model/sam2/encoded-frame.ts';
+import { EncodedFrame } from '../../../src/model/sam2/encoded-frame.ts';
 import { openSam2 } from '../../../src/model/sam2/open-sam2.ts';
 import type { Activations, Sam2Runtime } from '../../../src/model/sam2/sam2-runtime.ts';
 import type { ObjectResult } from '../../../src/tracker/sam2/camera-predictor.ts';
@@ -19,7 +19,7 @@ import {
   readGolden,
 } from './golden.ts';
 
-/** How each weight is drawn; `golden` numbers say whether they are the right ones. */
+/** How each weight is drawn; the first values of some say whether it was done right. */
 interface Recipe {
   readonly tensors: Readonly<
     Record<string, { readonly shape: readonly number[]; readonly scale: number; readonly offset: number }>
@@ -160,7 +160,7 @@ describe.skipIf(!hasGoldens)('SAM 2 at full size (hiera_t)', () => {
         encode: async (pixels) => {
           const features = await runtime.encode(pixels);
           if (seen.size === 0) {
-            const { tensors } = encodedFrame(features);
+            const { tensors } = encodedFrame(features, runtime.provider);
             compare('frame0.backbone_fpn.0', tensors.high_res_0.data as Float32Array, 4 * grid);
             compare('frame0.backbone_fpn.1', tensors.high_res_1.data as Float32Array, 2 * grid);
             compare('frame0.backbone_fpn.2', toPlanes(tensors.features.data as Float32Array, grid), grid);
