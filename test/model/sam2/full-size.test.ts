@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type WritableTensor, writeSafetensors } from '../../../src/model/checkpoint/safetensors-writer.ts';
-import { EncodedFrame } from '../../../src/model/sam2/encoded-frame.ts';
+import { encodedFrame } from '../../../src/model/sam2/encoded-frame.ts';
 import { openSam2 } from '../../../src/model/sam2/open-sam2.ts';
 import type { Activations, Sam2Runtime } from '../../../src/model/sam2/sam2-runtime.ts';
 import type { ObjectResult } from '../../../src/tracker/sam2/camera-predictor.ts';
