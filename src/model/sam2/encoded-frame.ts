@@ -1,4 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
+import type { ExecutionProvider } from '../runtime.ts';
 import type { FrameFeatures } from './sam2-runtime.ts';
 
 /** Outputs of the image encoder, by the names that the other graphs read them under. */
@@ -8,9 +9,12 @@ export const featureNames = ['features', 'high_res_0', 'high_res_1', 'attention_
 export class EncodedFrame implements FrameFeatures {
   readonly imageSize: number;
   readonly tensors: Readonly<Record<(typeof featureNames)[number], Tensor>>;
+  /** Where the tensors are. */
+  readonly provider: ExecutionProvider;
 
-  constructor(imageSize: number, tensors: EncodedFrame['tensors']) {
+  constructor(imageSize: number, tensors: EncodedFrame['tensors'], provider: ExecutionProvider) {
     this.imageSize = imageSize;
+    this.provider = provider;
     this.tensors = tensors;
   }
 
@@ -19,8 +23,11 @@ export class EncodedFrame implements FrameFeatures {
   }
 }
 
-/** Features as this runtime made them. Throws `TypeError` for those of another. */
-export function encodedFrame(features: FrameFeatures): EncodedFrame {
-  if (features instanceof EncodedFrame) return features;
+/**
+ * Features as a runtime on that provider made them. Throws `TypeError` for others: ONNX Runtime reads zeros, and says
+ * nothing, where a tensor lies on another device.
+ */
+export function encodedFrame(features: FrameFeatures, provider: ExecutionProvider): EncodedFrame {
+  if (features instanceof EncodedFrame && features.provider === provider) return features;
   throw new TypeError('these features come from another runtime');
 }

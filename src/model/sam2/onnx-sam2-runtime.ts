@@ -85,11 +85,11 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     const tensors = Object.fromEntries(
       featureNames.map((name) => [name, this.#reader.tensor(outputs, name)]),
     ) as EncodedFrame['tensors'];
-    return new EncodedFrame(side, tensors);
+    return new EncodedFrame(side, tensors, this.provider);
   }
 
   async step(features: FrameFeatures, objects: readonly ObjectMemory[]): Promise<ObjectStep[]> {
-    const frame = encodedFrame(features);
+    const frame = encodedFrame(features, this.provider);
     const results: ObjectStep[] = new Array(objects.length);
     // Objects with equally many memories share a run, so that little of it is padding.
     const order = fullestFirst(objects);
@@ -107,7 +107,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   }
 
   async prompt(features: FrameFeatures, request: PromptRequest): Promise<DecodedObject> {
-    const frame = encodedFrame(features);
+    const frame = encodedFrame(features, this.provider);
     const { ground, sparse } = request;
     const embedding =
       ground.kind === 'remembered' ? await this.#attend(frame, [ground.memory]) : frame.tensors.features;
@@ -132,7 +132,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   }
 
   async propose(features: FrameFeatures, points: Float32Array): Promise<ProposedMasks> {
-    const frame = encodedFrame(features);
+    const frame = encodedFrame(features, this.provider);
     const clicks = Math.ceil(points.length / 2);
     requireSize(points.length, 2 * clicks, 'a list of clicks');
     const size = 3 * this.geometry.maskSize ** 2;
@@ -170,7 +170,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     objectScore: number,
     mask: 'binary' | 'soft' = 'binary',
   ): Promise<Activations> {
-    const frame = encodedFrame(features);
+    const frame = encodedFrame(features, this.provider);
     const side = this.geometry.maskSize;
     requireSize(lowResMask.length, side * side, 'a low-resolution mask');
     const outputs = await this.#run('memory_encoder', {

@@ -1,23 +1,14 @@
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { GraphTarget, Precision, WeightsFile } from '../graph/graph-builder.ts';
 import { toHalf } from '../graph/half-float.ts';
-import type { ExecutionProvider } from '../runtime.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
 import { cachedGraphs, type GraphName } from './graph-cache.ts';
 import { MaskReduction } from './mask-reduction.ts';
+import { objectsPerRun } from './objects-per-run.ts';
 import { OnnxSam2Runtime } from './onnx-sam2-runtime.ts';
 import { geometryOf, recogniseArchitecture } from './recognise.ts';
 import { openSessions, type Sam2SessionOptions } from './sam2-sessions.ts';
 import { openWeightsFile } from './weights-file.ts';
-
-/** Memory that one run may take beside the model, bytes; decides how many objects share a run. */
-const runMemoryBytes = { cpu: 2 ** 30, gpu: 2 ** 33 } as const;
-
-/** A CPU gains nothing from larger batches, and an object that is alone in its state pays less for padding. */
-const maxObjectsPerRunOnCpu = 4;
-
-/** What an object's keys take of a run at most, times this, is what all of its values take together: measured. */
-const runMemoryPerKeys = 8;
 
 export interface Sam2Options extends Sam2SessionOptions {
   /** The checkpoint's file, in `folder`. */
@@ -112,18 +103,6 @@ export async function openSam2(options: Sam2Options): Promise<OnnxSam2Runtime> {
       weights.readValues('mask_downsample.bias')[0] as number,
     ),
     absentPointer: precision === 'float32' ? pointer : toHalf(pointer),
-    objectsPerRun: objectsPerRun(architecture, geometry, opened.provider),
+    objectsPerRun: objectsPerRun(architecture, geometry, precision, opened.provider),
   });
-}
-
-/** As many objects as a run has room for. */
-function objectsPerRun(
-  { channels, memories }: Sam2Architecture,
-  { gridSize }: Sam2Geometry,
-  provider: ExecutionProvider,
-): number {
-  const keyBytes = memories * gridSize * gridSize * channels * Float32Array.BYTES_PER_ELEMENT;
-  const perObject = runMemoryPerKeys * keyBytes;
-  if (provider !== 'cpu') return Math.max(1, Math.floor(runMemoryBytes.gpu / perObject));
-  return Math.min(maxObjectsPerRunOnCpu, Math.max(1, Math.floor(runMemoryBytes.cpu / perObject)));
 }

@@ -4,7 +4,7 @@ import type { GraphBuilder } from '../graph-builder.ts';
  * Queries that are compared with all keys at a time, at most. Where an operator holds all scores at once, they take
  * gigabytes, and buffers of WebGPU may end at 128 MiB.
  */
-const queriesAtOnce = 1024;
+export const queriesAtOnce = 1024;
 
 /** Projected tokens [batch, count, channels], heads side by side. */
 export interface ProjectedTokens {

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { objectsPerRun } from '../../../src/model/sam2/objects-per-run.ts';
+import { geometryOf } from '../../../src/model/sam2/recognise.ts';
+import { nano } from './graph-fixture.ts';
+
+const published = { ...nano, channels: 256, memoryChannels: 64 };
+
+describe('objectsPerRun', () => {
+  it.each([
+    ['cpu', 512, 'float32', 4],
+    ['cpu', 1024, 'float32', 4],
+    ['cuda', 512, 'float32', 73],
+    ['cuda', 1024, 'float32', 18],
+    ['cuda', 1024, 'float16', 18],
+    ['webgpu', 512, 'float32', 18],
+    ['webgpu', 1024, 'float32', 4],
+    ['webgpu', 1024, 'float16', 9],
+  ] as const)('on %s at %i in %s is %i', (provider, imageSize, precision, count) => {
+    expect(objectsPerRun(published, geometryOf(imageSize), precision, provider)).toBe(count);
+  });
+
+  it.each(['cpu', 'cuda', 'webgpu'] as const)(
+    'is one at least on %s, however large the picture',
+    (provider) => {
+      const geometry = { ...geometryOf(1024), gridSize: 4096 };
+      expect(objectsPerRun(published, geometry, 'float32', provider)).toBe(1);
+    },
+  );
+});
