@@ -68,7 +68,12 @@ describe('trackcast serve', () => {
   });
 
   it('ends with code 1 on a defect, and logs it without what hangs on the error', async () => {
-    const defect = `setTimeout(() => { throw Object.assign(new Error('boom'), { content: 'a body' }) }, 2000)`;
+    // Thrown once the program listens for what nobody catches, however long it takes to load.
+    const defect = `const timer = setInterval(() => {
+      if (process.listenerCount('uncaughtException') === 0) return;
+      clearInterval(timer);
+      throw Object.assign(new Error('boom'), { content: 'a body' });
+    }, 100)`;
     const preloaded = `--import=data:text/javascript,${encodeURIComponent(defect)}`;
     program = new ProgramUnderTest(['serve', '--no-demo'], { HTTP_PORT: '0', NODE_OPTIONS: preloaded });
     expect(await program.ended).toBe(1);
