@@ -1,5 +1,5 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { TrackcastError } from '../errors.ts';
 import { type WritableTensor, writeSafetensors } from '../model/checkpoint/safetensors-writer.ts';
 import { fromHalf } from '../model/graph/half-float.ts';
@@ -68,7 +68,7 @@ export class LogitsFolder {
   static async create(path: string, header: LogitsHeader): Promise<LogitsFolder> {
     const indexPath = join(path, indexName);
     try {
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
       const index = await open(indexPath, 'w');
       const folder = new LogitsFolder(path, index, header.maskSize);
       await folder.#append(`${JSON.stringify({ version: 1, ...header }).slice(0, -1)},\n"frames": [`);
@@ -174,4 +174,27 @@ function unwritable(path: string, error: unknown): TrackcastError {
   const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
   const message = `Cannot write ${path}: ${reason}.`;
   return new TrackcastError('TRACKCAST_OUTPUT_UNWRITABLE', message, { key: path }, { cause: error });
+}
+
+/** With its parents. Node.js 20 never returns from making a folder where the file system allows none, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    if (code === 'EEXIST') return;
+    const parent = dirname(resolve(path));
+    if (code !== 'ENOENT' || (await isThere(parent))) throw error;
+    await makeFolder(parent);
+    await mkdir(path);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
