@@ -84,6 +84,6 @@ export const sam2Settings = {
     default: 0,
     min: 0,
     max: 63,
-    description: 'Which graphics card the model runs on, counted from 0. The CPU takes no notice.',
+    description: 'Which of several NVIDIA cards `cuda` uses, counted from 0. `webgpu` chooses for itself.',
   }),
 };

@@ -81,7 +81,7 @@ const capacity = {
     item: z.enum(['cpu', 'cuda', 'webgpu']),
     minItems: 1,
     allowed: 'a list of `cpu`, `cuda`, `webgpu`, in the order in which they are tried',
-    description: 'Devices for inference, tried in this order. `cuda` needs its libraries, see docs/cuda.md.',
+    description: 'Devices for inference, tried in this order. `cuda` needs its libraries, see docs/gpu.md.',
   }),
   SEGMENTATION_THREADS: integerSetting({
     default: 1,

@@ -27,9 +27,9 @@ export interface AttentionHeads {
  * What all queries of several heads find in the values: softmax(query key^T / sqrt(width) + bias) value, [batch,
  * queries, channels of the values].
  *
- * For WebGPU without ONNX Runtime's operator: on Vulkan, the kernel that version 1.30 has for 32 queries and more starts
- * each block of keys with what the block before left in its accumulators (`var` in a loop without a value), unless the
- * card is NVIDIA's. A device test of every other driver would not tell, as the error shrinks with the number of keys.
+ * For WebGPU without ONNX Runtime's operator: on Vulkan, the kernel that version 1.30 has for 32 queries and more, on
+ * cards other than NVIDIA's, acts as if each block of keys began with what the block before left in its accumulators,
+ * which are declared within a loop and given no value.
  */
 export function headAttention(builder: GraphBuilder, tokens: ProjectedTokens, heads: AttentionHeads): string {
   if (builder.target === 'webgpu') return plainAttention(builder, tokens, heads);
