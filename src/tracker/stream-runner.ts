@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { FrameRing } from '../buffer/frame-ring.ts';
 import type { TrackFrame } from './track.ts';
 import type { UntrackedCounters } from './tracking-messages.ts';
@@ -43,6 +44,8 @@ export class StreamRunner {
     while ((await this.#ring.waitForFrame()) === 'frame') {
       if (!this.#lossless && this.#ring.unread() > maxBacklogFrames) this.#skipToNewest();
       await this.#trackNext();
+      // While frames pile up nothing here waits: without a turn of their own, requests would not be heard.
+      await turn();
     }
     this.#countLeftOver();
     await this.#stream.close();
