@@ -8,8 +8,8 @@ import { PropagatedMask } from '../propagation/propagated-mask.ts';
 import { maskGrid } from '../segmentation.ts';
 import { type Arrival, LandingQueue } from './landing-queue.ts';
 
-/** Pictures of motion kept: a segmentation that takes longer than this lands too late to be of use. */
-const motionHistoryFrames = 128;
+/** Pictures of motion kept, 20 seconds at 30 per second: a segmentation that takes longer cannot land any more. */
+const motionHistoryFrames = 600;
 
 /** A mask about an earlier frame. */
 export type LateMask = Omit<Arrival, 'mask' | 'atFrame'> & {
