@@ -65,6 +65,7 @@ class MotionAwareMemories implements ObjectPolicy {
   }
 
   restart(time: number, outcome: FrameOutcome): void {
+    this.#steady = 0;
     this.#motion.forget();
     this.#follow(time, outcome);
   }

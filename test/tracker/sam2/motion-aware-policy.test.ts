@@ -34,6 +34,20 @@ describe('motion-aware memory', () => {
     expect(object.choose?.(ambiguous(21), 21)).toBe(1);
   });
 
+  it('trusts motion only after a while when a person shows the object anew', () => {
+    const { object, keep } = openPolicy(motionAwarePolicy);
+    const still = outcomeOf(at(9));
+    for (let time = 0; time < 20; time++) keep(time, still);
+    expect(object.choose?.(ambiguous(9), 20)).toBe(2);
+    object.restart?.(20, { ...still, provenance: 'conditioned' });
+    for (let time = 21; time < 34; time++) {
+      keep(time, still);
+      expect(object.choose?.(ambiguous(9), time + 1)).toBe(1);
+    }
+    keep(34, still);
+    expect(object.choose?.(ambiguous(9), 35)).toBe(2);
+  });
+
   it('lets a clearly better mask win against motion', () => {
     const { object, keep } = openPolicy(motionAwarePolicy);
     for (let time = 0; time < 20; time++) keep(time, outcomeOf(at(time)));
