@@ -125,8 +125,27 @@ export class ObjectBatch {
   }
 }
 
+/**
+ * Indices of objects, divided into runs of as many as `objectsPerRun` allows. Objects with equally many memories share a
+ * run, so that little of it is padding, and the fullest come first.
+ */
+export function divideIntoRuns(
+  objects: readonly ObjectMemory[],
+  objectsPerRun: (memories: number) => number,
+): number[][] {
+  const order = fullestFirst(objects);
+  const runs: number[][] = [];
+  for (let start = 0; start < order.length; ) {
+    const fullest = objects[order[start] as number] as ObjectMemory;
+    const end = start + objectsPerRun(fullest.memories.length);
+    runs.push(order.slice(start, end));
+    start = end;
+  }
+  return runs;
+}
+
 /** Indices of objects by how much they attend to, most first. */
-export function fullestFirst(objects: readonly ObjectMemory[]): number[] {
+function fullestFirst(objects: readonly ObjectMemory[]): number[] {
   // A pointer counts for little: it is a few tokens, a memory is thousands.
   const tokens = objects.map(({ memories, pointers }) => memories.length * 1000 + pointers.length);
   return objects

@@ -17,21 +17,30 @@ const scoreBytesOnWebGpu = 2 ** 29;
 
 const bytesPerValue: Readonly<Record<Precision, number>> = { float32: 4, float16: 2 };
 
-/** How many objects share a run: as many as it has room for when all of them have all of their memories. */
+/**
+ * How many objects share a run, by how many memories the one with most of them attends to: as many as the run has room
+ * for. There may be more memories than the model's own number, since conditioning frames come on top of it. An object
+ * has a run to itself when there is no room for two, and takes what it takes.
+ */
+export type ObjectsPerRun = (memories: number) => number;
+
+/** The limits of a model on a provider. */
 export function objectsPerRun(
-  { channels, memories }: Sam2Architecture,
+  { channels, memories: usual }: Sam2Architecture,
   { gridSize }: Sam2Geometry,
   precision: Precision,
   provider: ExecutionProvider,
-): number {
+): ObjectsPerRun {
   const tokens = gridSize * gridSize;
-  const keys = memories * tokens;
-  const runBytes = runMemoryPerKeys * keys * channels * bytesPerValue.float32;
-  const place = provider === 'cpu' ? 'cpu' : 'gpu';
-  const limits = [runMemoryBytes[place] / runBytes];
-  if (provider === 'cpu') limits.push(maxObjectsPerRunOnCpu);
-  if (provider === 'webgpu') {
-    limits.push(scoreBytesOnWebGpu / (Math.min(tokens, queriesAtOnce) * keys * bytesPerValue[precision]));
-  }
-  return Math.max(1, Math.floor(Math.min(...limits)));
+  const room = runMemoryBytes[provider === 'cpu' ? 'cpu' : 'gpu'];
+  const bytesPerMemory = runMemoryPerKeys * tokens * channels * bytesPerValue.float32;
+  const scoreBytesPerMemory = Math.min(tokens, queriesAtOnce) * tokens * bytesPerValue[precision];
+  return (attended) => {
+    // What an object takes beside its memories is in their measure, so few of them make no room for others.
+    const memories = Math.max(attended, usual);
+    const limits = [room / (memories * bytesPerMemory)];
+    if (provider === 'cpu') limits.push(maxObjectsPerRunOnCpu);
+    if (provider === 'webgpu') limits.push(scoreBytesOnWebGpu / (memories * scoreBytesPerMemory));
+    return Math.max(1, Math.floor(Math.min(...limits)));
+  };
 }

@@ -6,7 +6,8 @@ import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
 import { EncodedFrame, encodedFrame, featureNames } from './encoded-frame.ts';
 import type { GraphName } from './graph-cache.ts';
 import type { MaskReduction } from './mask-reduction.ts';
-import { fullestFirst, ObjectBatch } from './object-batch.ts';
+import { divideIntoRuns, ObjectBatch } from './object-batch.ts';
+import type { ObjectsPerRun } from './objects-per-run.ts';
 import { noPoints, paddedPoints, scalar } from './prompt-feeds.ts';
 import { requireSize } from './require-size.ts';
 import type {
@@ -34,8 +35,8 @@ export interface OnnxSam2Parts {
   readonly absentPointer: Activations;
   /** Whether a tracked frame is one run of the fused graph, or three runs. */
   readonly fused: boolean;
-  /** Objects in one run at most; bounds the memory that a run takes. */
-  readonly objectsPerRun: number;
+  /** Bounds the memory that a run takes. */
+  readonly objectsPerRun: ObjectsPerRun;
 }
 
 /** SAM 2 by ONNX Runtime. */
@@ -49,7 +50,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   readonly #sessions: ReadonlyMap<GraphName, InferenceSession>;
   readonly #maskReduction: MaskReduction;
   readonly #fused: boolean;
-  readonly #objectsPerRun: number;
+  readonly #objectsPerRun: ObjectsPerRun;
   readonly #batch: ObjectBatch;
   readonly #reader: TensorReader;
   readonly #pixels: Uint8Array<ArrayBuffer>;
@@ -91,10 +92,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   async step(features: FrameFeatures, objects: readonly ObjectMemory[]): Promise<ObjectStep[]> {
     const frame = encodedFrame(features, this.provider);
     const results: ObjectStep[] = new Array(objects.length);
-    // Objects with equally many memories share a run, so that little of it is padding.
-    const order = fullestFirst(objects);
-    for (let start = 0; start < order.length; start += this.#objectsPerRun) {
-      const indices = order.slice(start, start + this.#objectsPerRun);
+    for (const indices of divideIntoRuns(objects, this.#objectsPerRun)) {
       const batch = indices.map((index) => objects[index] as ObjectMemory);
       // The fused graph gives no candidates.
       const isApart = !this.#fused || batch.some(({ candidates }) => candidates === true);

@@ -33,7 +33,7 @@ async function openBuiltFor(target: GraphTarget, wanted: Partial<Sam2Options>): 
     fused: options.fused,
     maskReduction: new MaskReduction(weights.readValues('mask_downsample.weight'), 0),
     absentPointer: options.precision === 'float32' ? pointer : toHalf(pointer),
-    objectsPerRun: 8,
+    objectsPerRun: () => 8,
   });
 }
 

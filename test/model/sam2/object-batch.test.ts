@@ -1,6 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { fullestFirst, ObjectBatch } from '../../../src/model/sam2/object-batch.ts';
+import { divideIntoRuns, ObjectBatch } from '../../../src/model/sam2/object-batch.ts';
 import type { Activations, ObjectMemory } from '../../../src/model/sam2/sam2-runtime.ts';
 import { nano } from './graph-fixture.ts';
 
@@ -91,15 +91,35 @@ describe('ObjectBatch', () => {
   });
 });
 
-describe('fullestFirst', () => {
-  it('orders by memories, then by pointers, and keeps equals in their order', () => {
+describe('divideIntoRuns', () => {
+  const objectsOf = (...memories: number[]) =>
+    memories.map((count) => objectOf(new Array<number>(count).fill(6), [1], 0));
+
+  it('puts the fullest first, by memories, then by pointers, and keeps equals in their order', () => {
     const objects = [
       objectOf([6], [1], 0),
       objectOf([6, 0], [1], 0),
       objectOf([6], [1, 1, 1], 0),
       objectOf([6, 1], [1], 0),
     ];
-    expect(fullestFirst(objects)).toEqual([1, 3, 2, 0]);
-    expect(fullestFirst([])).toEqual([]);
+    expect(divideIntoRuns(objects, () => 4)).toEqual([[1, 3, 2, 0]]);
+    expect(divideIntoRuns(objects, () => 3)).toEqual([[1, 3, 2], [0]]);
+    expect(divideIntoRuns([], () => 4)).toEqual([]);
+  });
+
+  it('never holds more memories in a run than there is room for, padding included', () => {
+    const room = 12;
+    const objects = objectsOf(1, 22, 3, 6, 2, 1, 5, 13, 1, 1);
+    const runs = divideIntoRuns(objects, (memories) => Math.max(1, Math.floor(room / memories)));
+    expect(runs).toEqual([[1], [7], [3, 6], [2, 4, 0, 5], [8, 9]]);
+    for (const run of runs) {
+      const slots = Math.max(...run.map((index) => objects[index]?.memories.length ?? 0));
+      if (run.length > 1) expect(slots * run.length).toBeLessThanOrEqual(room);
+    }
+  });
+
+  it('gives few memories more room than many', () => {
+    const objects = objectsOf(1, 1, 1, 1, 6, 6);
+    expect(divideIntoRuns(objects, (memories) => Math.floor(6 / memories))).toEqual([[4], [5], [0, 1, 2, 3]]);
   });
 });

@@ -16,14 +16,26 @@ describe('objectsPerRun', () => {
     ['webgpu', 1024, 'float32', 4],
     ['webgpu', 1024, 'float16', 9],
   ] as const)('on %s at %i in %s is %i', (provider, imageSize, precision, count) => {
-    expect(objectsPerRun(published, geometryOf(imageSize), precision, provider)).toBe(count);
+    expect(objectsPerRun(published, geometryOf(imageSize), precision, provider)(7)).toBe(count);
+  });
+
+  it.each([
+    ['cpu', 512, 22, 4],
+    ['cpu', 1024, 22, 1],
+    ['cuda', 1024, 1, 18],
+    ['cuda', 1024, 22, 5],
+    ['webgpu', 512, 22, 5],
+    ['webgpu', 1024, 22, 1],
+    ['webgpu', 1024, 1, 4],
+  ] as const)('on %s at %i, with %i memories, is %i', (provider, imageSize, memories, count) => {
+    expect(objectsPerRun(published, geometryOf(imageSize), 'float32', provider)(memories)).toBe(count);
   });
 
   it.each(['cpu', 'cuda', 'webgpu'] as const)(
     'is one at least on %s, however large the picture',
     (provider) => {
       const geometry = { ...geometryOf(1024), gridSize: 4096 };
-      expect(objectsPerRun(published, geometry, 'float32', provider)).toBe(1);
+      expect(objectsPerRun(published, geometry, 'float32', provider)(7)).toBe(1);
     },
   );
 });

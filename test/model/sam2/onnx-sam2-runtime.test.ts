@@ -142,7 +142,7 @@ describe('OnnxSam2Runtime', () => {
       fused: true,
       maskReduction: new MaskReduction(weights.readValues('mask_downsample.weight'), 0),
       absentPointer: weights.readValues('no_obj_ptr'),
-      objectsPerRun: 2,
+      objectsPerRun: (memories) => (memories > 2 ? 1 : 2),
     });
     try {
       const objects = differentBanks();
