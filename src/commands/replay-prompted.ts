@@ -8,7 +8,7 @@ import { checkFrames, replayWithPrompts } from '../replay/prompted-replay.ts';
 import type { PictureSize, Recording } from '../replay/recording.ts';
 import { type ModelConfig, planModel } from '../tracking-plan.ts';
 import { type PromptedOutputOptions, PromptedOutputs } from './prompted-outputs.ts';
-import type { ReplaySummary } from './replay-run.ts';
+import { type ReplaySummary, warnOfRefused } from './replay-run.ts';
 import {
   type OpenedTracker,
   openReplayTracker,
@@ -32,6 +32,8 @@ export interface PromptedReplayOptions extends PromptedOutputOptions {
   readonly logits: string | null;
   /** Ends the replay early, cleanly. */
   readonly signal: AbortSignal;
+  /** Told in one line of what a person ought to know. */
+  readonly onWarning: (text: string) => void;
 }
 
 /** What a replay with prompts found out; one JSON object. */
@@ -74,6 +76,7 @@ export async function runPromptedReplay(options: PromptedReplayOptions): Promise
     const firstAutomaticId = 1 + entries.reduce((highest, { objectId }) => Math.max(highest, objectId), 0);
     const opened = await openReplayTracker(plan, { config, frameCount, firstAutomaticId, logits });
     const modelReadyMs = Math.round(monotonicMs() - begunAt);
+    warnOfRefused(opened.refused, options.onWarning);
     const error = await track(opened, recording, schedule, outputs, options);
     await outputs.finish();
     const { statistics, drawn } = outputs;
@@ -93,6 +96,7 @@ export async function runPromptedReplay(options: PromptedReplayOptions): Promise
       frames: totals.ledger(),
       ...statistics.finish(),
       segmentations: opened.tracker.segmentations,
+      refused: opened.refused,
       modelReadyMs,
       peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
       ...(opened.model === undefined ? {} : { model: opened.model }),

@@ -36,6 +36,8 @@ export interface ReplayOptions {
   /** Ends the replay early, cleanly. */
   readonly signal: AbortSignal;
   readonly onProgress: (text: string) => void;
+  /** Told in one line of what a person ought to know. */
+  readonly onWarning: (text: string) => void;
 }
 
 /** What a replay found out; one JSON object. */
@@ -50,6 +52,8 @@ export interface ReplaySummary extends TrackingFigures {
   readonly frames: FrameLedger;
   /** Runs of the segmentation model. */
   readonly segmentations: number;
+  /** Execution providers that were preferred and cannot run the model, each with the reason. */
+  readonly refused: readonly string[];
   readonly modelReadyMs: number;
   readonly peakRssMb: number;
   readonly overlay?: OverlayVideoResult;
@@ -113,6 +117,7 @@ async function track(
     options.onProgress('the model is warming up');
     await unlessAborted(pipeline.ready, stopping);
     modelReadyMs = Math.round(monotonicMs() - begunAt);
+    warnOfRefused(pipeline.refusedProviders, options.onWarning);
     const pace: FilePace = { kind: lossless ? 'asFastAsPossible' : 'realtime' };
     const file = new FileSource({ path, streamId, pace, startTimestampNs });
     if (!stopping.aborted) {
@@ -141,10 +146,16 @@ async function track(
     frames: outcome.ledger,
     ...figures,
     segmentations: outcome.segmentations,
+    refused: pipeline.refusedProviders,
     modelReadyMs,
     peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
   };
   return { summary, error };
+}
+
+/** Says of each execution provider why it does not run the model: the next one may be far slower. */
+export function warnOfRefused(refused: readonly string[], onWarning: ReplayOptions['onWarning']): void {
+  for (const each of refused) onWarning(`execution provider refused: ${each}`);
 }
 
 /** Resolves or rejects with the promise, or resolves when aborted. */

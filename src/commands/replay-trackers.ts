@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import { describeRefusal } from '../model/runtime.ts';
 import { openSam2 } from '../model/sam2/open-sam2.ts';
 import type { Sam2Runtime } from '../model/sam2/sam2-runtime.ts';
 import { createPromptStrategy } from '../prompting/create-strategy.ts';
@@ -7,7 +8,9 @@ import { LogitsFolder } from '../replay/logits-folder.ts';
 import type { ReplayTracker } from '../replay/replay-tracker.ts';
 import { Sam2Replay } from '../replay/sam2-replay.ts';
 import { TrackerReplay } from '../replay/tracker-replay.ts';
+import type { CameraPredictorOptions } from '../tracker/sam2/camera-predictor.ts';
 import { predictorOptionsOf, type Sam2Settings } from '../tracker/sam2/open-sam2-segmenter.ts';
+import { openWarmSam2 } from '../tracker/sam2/open-warm-sam2.ts';
 import { createTracker } from '../tracker/tracker-factory.ts';
 import type { ModelPlan } from '../tracking-plan.ts';
 
@@ -25,6 +28,8 @@ export interface ReplayModel {
 
 export interface OpenedTracker {
   readonly tracker: ReplayTracker;
+  /** Execution providers that were preferred and cannot run the model, each with the reason. */
+  readonly refused: readonly string[];
   readonly model?: ReplayModel;
 }
 
@@ -41,19 +46,24 @@ export interface ReplayTrackerOptions {
   readonly logits: string | null;
 }
 
-/** Opens the tracker of a plan. Rejects as opening its model does, and with `TRACKCAST_OUTPUT_UNWRITABLE`. */
+/** Opens the tracker of a plan, warm. Rejects as opening its model does, and with `TRACKCAST_OUTPUT_UNWRITABLE`. */
 export async function openReplayTracker(
   { kind, models, geometry }: ModelPlan,
   options: ReplayTrackerOptions,
 ): Promise<OpenedTracker> {
   const { config, firstAutomaticId } = options;
   if (models.sam2 !== undefined) {
-    const { executionProviders, intraOpThreads } = models;
-    const runtime = await openSam2({ ...models.sam2, executionProviders, intraOpThreads });
-    const { checkpoint, imageSize, precision } = models.sam2;
+    const { sam2, intraOpThreads } = models;
+    const { checkpoint, imageSize, precision } = sam2;
+    const predictor = replayPredictorOf(sam2, options.frameCount);
+    const open = (executionProviders: readonly string[]) =>
+      openSam2({ ...sam2, intraOpThreads, executionProviders });
+    const { runtime, refused } = await openWarmSam2(models.executionProviders, predictor, open);
     const model = { checkpoint, imageSize, precision, provider: runtime.provider };
-    return { tracker: await openSam2Replay(runtime, models.sam2, model, options), model };
+    const tracker = await openSam2Replay(runtime, predictor, model, options);
+    return { tracker, refused: refused.map(describeRefusal), model };
   }
+  let refused: readonly string[] = [];
   const tracker = await createTracker({
     kind,
     timing: { mode: 'lossless' },
@@ -64,20 +74,29 @@ export async function openReplayTracker(
       maxSegmentationsPerSecond: Number.POSITIVE_INFINITY,
     },
     models,
+    onLoaded: ({ refusedProviders }) => {
+      refused = refusedProviders.map(describeRefusal);
+    },
   });
-  return { tracker: new TrackerReplay({ tracker, geometry, firstAutomaticId }) };
+  return { tracker: new TrackerReplay({ tracker, geometry, firstAutomaticId }), refused };
+}
+
+/** As the published predictor remembers a recording of this many frames. */
+function replayPredictorOf(settings: Sam2Settings, frameCount: number | null): CameraPredictorOptions {
+  return {
+    ...predictorOptionsOf(settings),
+    pointerTimeSpan: Math.max(1, Math.min(longestPointerTimeSpan, (frameCount ?? Infinity) - 1)),
+    // No frame that was prompted is forgotten.
+    keptConditioningFrames: Number.POSITIVE_INFINITY,
+  };
 }
 
 async function openSam2Replay(
   runtime: Sam2Runtime,
-  settings: Sam2Settings,
+  predictor: CameraPredictorOptions,
   model: ReplayModel,
-  { config, frameCount, firstAutomaticId, logits }: ReplayTrackerOptions,
+  { config, firstAutomaticId, logits }: ReplayTrackerOptions,
 ): Promise<Sam2Replay> {
-  const pointerTimeSpan = Math.max(1, Math.min(longestPointerTimeSpan, (frameCount ?? Infinity) - 1));
-  // The published predictor forgets no frame that was prompted.
-  const keptConditioningFrames = Number.POSITIVE_INFINITY;
-  const predictor = { ...predictorOptionsOf(settings), pointerTimeSpan, keptConditioningFrames };
   const automatic =
     config.SAM2_PROMPT_STRATEGY === 'none'
       ? null
@@ -88,6 +107,7 @@ async function openSam2Replay(
         });
   try {
     const { maskSize } = runtime.geometry;
+    const { pointerTimeSpan } = predictor;
     const folder =
       logits === null ? null : await LogitsFolder.create(logits, { ...model, maskSize, pointerTimeSpan });
     return new Sam2Replay({ runtime, predictor, automatic, firstAutomaticId, logits: folder });

@@ -85,6 +85,10 @@ export function registerReplay(program: Command): void {
       const attendance: Attendance = {
         signal: stopping.signal,
         onProgress: (text) => progress.show(text),
+        onWarning: (text) => {
+          progress.clear();
+          process.stderr.write(`warning: ${text}\n`);
+        },
       };
       const run =
         flags.prompts === undefined
@@ -105,7 +109,7 @@ export function registerReplay(program: Command): void {
     });
 }
 
-type Attendance = Pick<ReplayOptions, 'signal' | 'onProgress'>;
+type Attendance = Pick<ReplayOptions, 'signal' | 'onProgress' | 'onWarning'>;
 
 async function pipelineReplay(path: string, flags: ReplayFlags, attendance: Attendance) {
   const misplaced = (['logits', 'promptsAhead', 'rawSize'] as const).find(

@@ -87,7 +87,7 @@ export async function createSession(bytes: Uint8Array, options: SessionOptions):
       refused.push({ provider, reason: refusalReason(error) });
     }
   }
-  const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
+  const reasons = refused.map(describeRefusal).join('; ');
   throw new TrackcastError(
     'TRACKCAST_MODEL_INVALID',
     `no execution provider can run the model (${reasons || 'none was asked for'})`,
@@ -113,4 +113,15 @@ export function refusalReason(error: unknown): string {
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
   // A failed assertion tells where in its sources it is and what it asserts, before what was wrong.
   return line.replace(/^\/\S+:\d+ .* was false\. /, '').slice(0, 300);
+}
+
+/** A refused provider in one line, for people. */
+export function describeRefusal({
+  provider,
+  reason,
+}: {
+  readonly provider: string;
+  readonly reason: string;
+}): string {
+  return `${provider}: ${reason}`;
 }

@@ -108,6 +108,11 @@ export class Pipeline {
     return this.#lives.workers.modelState;
   }
 
+  /** Execution providers that were preferred to the one that runs the model, each with the reason. */
+  get refusedProviders(): readonly string[] {
+    return this.#lives.workers.refusedProviders;
+  }
+
   /** Begins to take a source's chunks. Rejects as the source's `start` does. */
   async attach(source: ChunkSource, terms: SourceTerms): Promise<void> {
     this.#sources.set(source, terms);

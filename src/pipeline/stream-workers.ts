@@ -71,6 +71,7 @@ export class StreamWorkers {
   #trackingWaiters: (() => void)[] = [];
   #wantsPolygons = false;
   #modelState: string | null = null;
+  #refusedProviders: readonly string[] = [];
 
   constructor(options: StreamWorkersOptions) {
     const { events, log } = options;
@@ -103,6 +104,11 @@ export class StreamWorkers {
   /** Why nothing is segmented, or null. */
   get modelState(): string | null {
     return this.#modelState;
+  }
+
+  /** Execution providers that were preferred to the one that runs the model, each with the reason. */
+  get refusedProviders(): readonly string[] {
+    return this.#refusedProviders;
   }
 
   get isTrackingAlive(): boolean {
@@ -148,6 +154,7 @@ export class StreamWorkers {
       {
         onReady: (provider, refused) => {
           this.#modelState = null;
+          this.#refusedProviders = refused;
           this.#settleReady(null);
           metrics.modelReady(provider);
           log.info({ provider, refused }, 'the model is ready');

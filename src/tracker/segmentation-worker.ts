@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { TrackcastError } from '../errors.ts';
+import { describeRefusal } from '../model/runtime.ts';
 import type { LoadedSegmenter, SegmentationRequest } from './segmentation.ts';
 import type {
   SegmentationCommand,
@@ -31,7 +32,7 @@ async function open(): Promise<LoadedSegmenter | null> {
     report({
       kind: 'ready',
       provider: segmenter.provider,
-      refused: segmenter.refusedProviders.map(({ provider, reason }) => `${provider}: ${reason}`),
+      refused: segmenter.refusedProviders.map(describeRefusal),
     });
     return segmenter;
   } catch (error) {

@@ -1,7 +1,7 @@
 import { createPromptStrategy } from '../prompting/create-strategy.ts';
 import type { PromptStrategyName } from '../prompting/prompt-strategy.ts';
 import { IouTracker } from './iou/iou-tracker.ts';
-import type { SegmentationLane } from './segmentation.ts';
+import type { LoadedSegmenter, SegmentationLane } from './segmentation.ts';
 import { SegmentedTracker } from './segmented/segmented-tracker.ts';
 import { createSegmenter, type ModelSettings } from './segmenter-factory.ts';
 import { TimedLane } from './timed-lane.ts';
@@ -32,6 +32,8 @@ export interface TrackerOptions {
   readonly timing: TrackerTiming;
   readonly settings: TrackerSettings;
   readonly models: ModelSettings;
+  /** Told of the models, where the tracker loads them itself. */
+  readonly onLoaded?: (models: Pick<LoadedSegmenter, 'refusedProviders'>) => void;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface TrackerOptions {
  */
 export async function createTracker(options: TrackerOptions): Promise<VideoTracker> {
   const { timing, settings } = options;
-  const lane = await openLane(timing, options.models);
+  const lane = await openLane(options);
   const createStrategy = () => createPromptStrategy(settings.strategy);
   if (options.kind === 'iou') {
     return new IouTracker({
@@ -61,16 +63,21 @@ export async function createTracker(options: TrackerOptions): Promise<VideoTrack
   });
 }
 
-async function openLane(timing: TrackerTiming, models: ModelSettings): Promise<SegmentationLane | null> {
+async function openLane({ timing, models, onLoaded }: TrackerOptions): Promise<SegmentationLane | null> {
+  const load = async () => {
+    const segmenter = await createSegmenter(models);
+    onLoaded?.(segmenter);
+    return segmenter;
+  };
   switch (timing.mode) {
     case 'propagation':
       return null;
     case 'lane':
       return timing.lane;
     case 'lossless':
-      return new TimedLane(await createSegmenter(models), { kind: 'immediate' });
+      return new TimedLane(await load(), { kind: 'immediate' });
     case 'virtual':
-      return new TimedLane(await createSegmenter(models), {
+      return new TimedLane(await load(), {
         kind: 'virtual',
         clock: timing.clock,
         durationMs: timing.segmentationMs,

@@ -1,8 +1,8 @@
 import type { Precision } from '../../model/graph/graph-builder.ts';
-import { type RefusedProvider, refusalReason } from '../../model/runtime.ts';
 import { openSam2 } from '../../model/sam2/open-sam2.ts';
 import type { CameraPredictorOptions } from './camera-predictor.ts';
 import { type MemoryPolicyName, memoryPolicyOf } from './memory-policies.ts';
+import { openWarmSam2 } from './open-warm-sam2.ts';
 import { Sam2Segmenter } from './sam2-segmenter.ts';
 
 /** Which SAM 2 model, and how it remembers. Plain data: it crosses threads. */
@@ -50,8 +50,8 @@ interface DeviceSettings {
 }
 
 /**
- * Opens SAM 2 as a segmenter of live streams, warm. A provider that opens the model but cannot run it is refused as
- * one that cannot open it, and the next is tried. Blocks its thread for seconds.
+ * Opens SAM 2 as a segmenter of live streams, warm, on the first provider that can open and run it. Blocks its
+ * thread for seconds.
  *
  * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_CONFIG_INVALID`, `TRACKCAST_MODEL_INVALID`, and
  * `TRACKCAST_INFERENCE_FAILED` when the last provider opens the model and fails to run it.
@@ -61,21 +61,7 @@ export async function openSam2Segmenter(
   device: DeviceSettings,
 ): Promise<Sam2Segmenter> {
   const options = predictorOptionsOf(settings);
-  const refused: RefusedProvider[] = [];
-  let { executionProviders } = device;
-  for (;;) {
-    const runtime = await openSam2({ ...settings, ...device, executionProviders });
-    try {
-      const segmenter = new Sam2Segmenter(runtime, options, refused);
-      await segmenter.warmUp();
-      return segmenter;
-    } catch (error) {
-      await runtime.dispose();
-      const rest = executionProviders.slice(executionProviders.indexOf(runtime.provider) + 1);
-      if (rest.length === 0) throw error;
-      const reason = `opens the model and fails to run it: ${refusalReason(error)}`;
-      refused.push(...runtime.refusedProviders, { provider: runtime.provider, reason });
-      executionProviders = rest;
-    }
-  }
+  const open = (executionProviders: readonly string[]) =>
+    openSam2({ ...settings, ...device, executionProviders });
+  return new Sam2Segmenter(await openWarmSam2(device.executionProviders, options, open), options);
 }

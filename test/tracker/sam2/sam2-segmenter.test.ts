@@ -60,7 +60,7 @@ function seen({ objectScore, lowResMask, ious }: DecodedObject) {
 
 function open() {
   const runtime = new Runtime();
-  return { runtime, segmenter: new Sam2Segmenter(runtime, publishedOptions) };
+  return { runtime, segmenter: new Sam2Segmenter({ runtime, refused: [] }, publishedOptions) };
 }
 
 function request(frameIndex: number, parts: Partial<SegmentationRequest> = {}): SegmentationRequest {
@@ -430,16 +430,5 @@ describe('Sam2Segmenter', () => {
     expect(most).toBeGreaterThan(20);
     segmenter.closeStream('a');
     expect(runtime.memories.size).toBe(0);
-  });
-
-  it('runs everything once to get warm, and keeps nothing of it', async () => {
-    const { segmenter, runtime } = open();
-    await segmenter.warmUp();
-    expect(runtime.prompts.map(({ ground }) => ground.kind)).toEqual(['initial', 'remembered']);
-    expect(runtime.steps).toHaveLength(1);
-    expect({ memories: runtime.memories.size, features: runtime.openFeatures }).toEqual({
-      memories: 0,
-      features: 0,
-    });
   });
 });

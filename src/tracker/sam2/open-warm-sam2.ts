@@ -1,0 +1,81 @@
+import { TrackcastError } from '../../errors.ts';
+import {
+  describeRefusal,
+  type ExecutionProvider,
+  type RefusedProvider,
+  refusalReason,
+} from '../../model/runtime.ts';
+import type { Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
+import { CameraPredictor, type CameraPredictorOptions } from './camera-predictor.ts';
+
+/** A runtime that tells where it runs. */
+export interface PlacedSam2Runtime extends Sam2Runtime {
+  readonly provider: ExecutionProvider;
+  readonly refusedProviders: readonly RefusedProvider[];
+}
+
+/** A model that has run on its device. */
+export interface WarmSam2 {
+  readonly runtime: PlacedSam2Runtime;
+  /** Providers that were preferred and cannot open or cannot run the model, in the order in which they were tried. */
+  readonly refused: readonly RefusedProvider[];
+}
+
+/**
+ * Opens SAM 2 and runs all of it once, so that no frame pays for compilation. A provider that opens the model but
+ * cannot run it is refused as one that cannot open it, and the next is tried. Blocks its thread for seconds.
+ *
+ * @param executionProviders in the order in which they are tried
+ * @param open opens the model on the first of these providers that can
+ * @throws TrackcastError what `open` throws, and TRACKCAST_INFERENCE_FAILED when the last provider opens the model
+ * and fails to run it; with what other providers failed of
+ */
+export async function openWarmSam2(
+  executionProviders: readonly string[],
+  predictor: CameraPredictorOptions,
+  open: (executionProviders: readonly string[]) => Promise<PlacedSam2Runtime>,
+): Promise<WarmSam2> {
+  const refused: RefusedProvider[] = [];
+  for (let untried = executionProviders; ; ) {
+    let runtime: PlacedSam2Runtime | null = null;
+    try {
+      runtime = await open(untried);
+      refused.push(...runtime.refusedProviders);
+      await warmUp(runtime, predictor);
+      return { runtime, refused };
+    } catch (error) {
+      await runtime?.dispose();
+      const rest = runtime === null ? [] : untried.slice(untried.indexOf(runtime.provider) + 1);
+      if (runtime === null || rest.length === 0) throw afterRefusals(error, refused);
+      const reason = `opens the model and fails to run it: ${refusalReason(error)}`;
+      refused.push({ provider: runtime.provider, reason });
+      untried = rest;
+    }
+  }
+}
+
+/** Runs every graph once. Leaves nothing behind. */
+async function warmUp(runtime: Sam2Runtime, options: CameraPredictorOptions): Promise<void> {
+  const side = runtime.geometry.imageSize;
+  const predictor = new CameraPredictor(runtime, options);
+  const pixels = new Uint8Array(side * side * 3).fill(127);
+  const click = { kind: 'points', points: [{ x: side / 2, y: side / 2, positive: true }] } as const;
+  try {
+    await predictor.show(0, pixels, side, side);
+    await predictor.prompt(1, click);
+    await predictor.propose(Float32Array.of(side / 2, side / 2));
+    await predictor.show(1, pixels, side, side);
+    await predictor.track();
+    await predictor.prompt(1, click);
+  } finally {
+    predictor.dispose();
+  }
+}
+
+/** The error that ends the search, with why the providers before were refused. */
+function afterRefusals(error: unknown, refused: readonly RefusedProvider[]): unknown {
+  if (!(error instanceof TrackcastError) || refused.length === 0) return error;
+  const { code, message, place, cause } = error;
+  const earlier = refused.map(describeRefusal).join('; ');
+  return new TrackcastError(code, `${message} (refused before: ${earlier})`, place, { cause });
+}
