@@ -5,7 +5,7 @@ import { boundaryMeasure } from './boundary-measure.ts';
 import { type HigherOrderAccuracy, higherOrderAccuracy } from './higher-order-accuracy.ts';
 import { type IdentityMeasures, identityMeasures } from './identity-measures.ts';
 import { type FrameScore, type ObjectScore, summariseObject } from './object-score.ts';
-import { type RecallMeasures, recallMeasures, type TimedIdentityFrame } from './recall.ts';
+import { type AnnotatedFrame, type RecallMeasures, recallMeasures } from './recall.ts';
 import { regionSimilarity } from './region-similarity.ts';
 import type { Sequence } from './sequence.ts';
 
@@ -38,14 +38,14 @@ export async function scoreSequence(
   framesPerSecond: number,
 ): Promise<SequenceScore> {
   const everyFrame = tracked.every((_, index) => sequence.annotations.has(index));
-  const identityFrames: TimedIdentityFrame[] = [];
+  const identityFrames: AnnotatedFrame[] = [];
   const framesOf = new Map<number, FrameScore[]>([...shownOn.keys()].map((id) => [id, []]));
   for (const [frameIndex, { tracks }] of tracked.entries()) {
     const path = sequence.annotations.get(frameIndex);
     if (path === undefined) continue;
     const annotation = await readAnnotation(path);
     const masks = new Map(tracks.flatMap(({ id, mask }) => (mask === null ? [] : [[id, mask] as const])));
-    identityFrames.push({ ...overlaps(annotation, masks), seconds: frameIndex / framesPerSecond });
+    identityFrames.push({ ...overlapsOf(annotation, masks), seconds: frameIndex / framesPerSecond });
     if (everyFrame && frameIndex === tracked.length - 1) continue;
     for (const [objectId, scores] of framesOf) {
       if (frameIndex <= (shownOn.get(objectId) ?? 0)) continue;
@@ -72,8 +72,11 @@ function scoreObject(annotation: Annotation, objectId: number, mask: RunLengthMa
   };
 }
 
-/** IoU of every annotated object with every mask, without the ignored pixels. */
-function overlaps(annotation: Annotation, masks: ReadonlyMap<number, RunLengthMask>) {
+/** Areas, and IoU of every annotated object with every mask, without the ignored pixels. */
+function overlapsOf(
+  annotation: Annotation,
+  masks: ReadonlyMap<number, RunLengthMask>,
+): Omit<AnnotatedFrame, 'seconds'> {
   const { indices, objectIds, ignored } = annotation;
   const predictedIds = [...masks.keys()];
   const overlap = new Float64Array(objectIds.length * predictedIds.length);
@@ -81,7 +84,7 @@ function overlaps(annotation: Annotation, masks: ReadonlyMap<number, RunLengthMa
   for (const index of indices) truthArea[index] = (truthArea[index] ?? 0) + 1;
   const shared = new Uint32Array(256);
   const pixels = new Uint8Array(indices.length);
-  [...masks.values()].forEach((mask, column) => {
+  const predictedAreas = [...masks.values()].map((mask, column) => {
     decodeRunLength(mask, pixels);
     shared.fill(0);
     let area = 0;
@@ -96,6 +99,8 @@ function overlaps(annotation: Annotation, masks: ReadonlyMap<number, RunLengthMa
       overlap[row * predictedIds.length + column] =
         intersection / ((truthArea[id] ?? 0) + area - intersection);
     });
+    return area;
   });
-  return { truthIds: objectIds, predictedIds, overlap };
+  const truthAreas = objectIds.map((id) => truthArea[id] ?? 0);
+  return { truthIds: objectIds, predictedIds, truthAreas, predictedAreas, overlap };
 }
