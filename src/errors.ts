@@ -26,6 +26,7 @@ export const errorCodes = {
   TRACKCAST_MODEL_MISMATCH:
     'Find out why the file differs; --replace or another --name goes on where it may.',
   TRACKCAST_DOWNLOAD_FAILED: 'Check the network and MODEL_MIRROR, or fetch the file elsewhere and import it.',
+  TRACKCAST_LOCK_LOST: 'Run the command again: it goes on where it ended, or waits for the other process.',
   TRACKCAST_INFERENCE_FAILED: 'Check memory and the execution provider if it repeats; the stream goes on.',
   TRACKCAST_WORKER_DIED: 'Restart the program when /readyz names the model, or if it repeats.',
   TRACKCAST_RING_CLOSED: 'The stream has ended; open it again.',

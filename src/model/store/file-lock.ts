@@ -3,6 +3,7 @@ import { link, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { TrackcastError } from '../../errors.ts';
 import { errorCode, readSmallFile } from './system-file.ts';
 
 export interface LockTiming {
@@ -70,9 +71,18 @@ export class FileLock {
     }
   }
 
-  /** Aborted when another process has taken this one for dead, as after a long suspension. */
+  /**
+   * Aborted, with `TRACKCAST_LOCK_LOST`, when another process has taken this one for dead, as after a long suspension,
+   * or when no sign of life can be given any more.
+   */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** Makes sure that the lock is held at this moment. Rejects with `TRACKCAST_LOCK_LOST`. */
+  async confirm(): Promise<void> {
+    await this.#beat();
+    this.#lost.signal.throwIfAborted();
   }
 
   async release(): Promise<void> {
@@ -84,13 +94,23 @@ export class FileLock {
   async #beat(): Promise<void> {
     try {
       const owner = await readOwner(this.#path);
-      if (owner?.identity?.token !== this.#token) throw new Error('the lock was broken by another process');
+      if (owner?.identity?.token !== this.#token) return this.#lose(owner);
       const now = new Date();
       await utimes(this.#path, now, now);
     } catch (error) {
-      clearInterval(this.#timer);
-      this.#lost.abort(error);
+      this.#abort(`the lock cannot be kept: ${errorCode(error)}`, error);
     }
+  }
+
+  #lose(owner: Owner | null): void {
+    if (owner === null) this.#abort('the lock was removed while it was held');
+    else this.#abort(`${describe(owner)} has taken the lock, for this process gave no sign of life`);
+  }
+
+  #abort(reason: string, cause?: unknown): void {
+    clearInterval(this.#timer);
+    const error = new TrackcastError('TRACKCAST_LOCK_LOST', reason, { key: this.#path }, { cause });
+    this.#lost.abort(error);
   }
 }
 

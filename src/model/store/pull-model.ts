@@ -42,7 +42,8 @@ export interface PulledModel {
  * several at once, also on other machines that share the store, one fetches and the others wait.
  *
  * Rejects with `TRACKCAST_DOWNLOAD_FAILED`, which says how to do without a connection, `TRACKCAST_MODEL_MISMATCH`,
- * `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_OUTPUT_UNWRITABLE`, or the signal's reason.
+ * `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_OUTPUT_UNWRITABLE`, `TRACKCAST_LOCK_LOST` when another process took
+ * over meanwhile, or the signal's reason.
  */
 export async function pullModel(
   store: string,
@@ -61,7 +62,7 @@ export async function pullModel(
     if (meanwhile !== null) return { model: meanwhile, isNew: false };
     const signal = AbortSignal.any([lock.lost, ...(options.signal === undefined ? [] : [options.signal])]);
     return {
-      model: await fetchModel(store, published, partPath, sha256, { ...options, signal }),
+      model: await fetchModel(store, published, partPath, sha256, lock, { ...options, signal }),
       isNew: true,
     };
   } finally {
@@ -74,6 +75,7 @@ async function fetchModel(
   published: PublishedModel,
   partPath: string,
   sha256: string,
+  lock: FileLock,
   options: PullOptions,
 ): Promise<StoredModel> {
   const url = downloadUrl(published, options.mirror);
@@ -95,6 +97,8 @@ async function fetchModel(
   } catch (error) {
     throw withWayAround(error, published, options.mirror);
   }
+  // After a suspension the part may be another's by now, who writes to it.
+  await lock.confirm();
   const model = await addModel(store, partPath, {
     name: published.name,
     source: { kind: 'url', url: publicUrl(url) },

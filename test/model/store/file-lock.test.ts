@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { FileLock } from '../../../src/model/store/file-lock.ts';
@@ -97,8 +97,28 @@ describe('a lock', () => {
     expect(lock.lost.aborted).toBe(false);
     await writeFile(folder.path('lock'), owner(1, 'elsewhere'));
     await new Promise((resolve) => lock.lost.addEventListener('abort', resolve));
+    expect(lock.lost.reason).toMatchObject({
+      code: 'TRACKCAST_LOCK_LOST',
+      message: expect.stringContaining('process 1 on elsewhere'),
+      place: { key: folder.path('lock') },
+    });
     await lock.release();
     expect(await readFile(folder.path('lock'), 'utf8')).toBe(owner(1, 'elsewhere'));
+  });
+
+  it.each([
+    ['taken by another', () => writeFile(folder.path('lock'), owner(1, 'elsewhere')), 'elsewhere'],
+    ['removed', () => rm(folder.path('lock')), 'removed'],
+    ['made unreadable', () => writeFile(folder.path('lock'), 'x'.repeat(5000)), 'cannot be kept'],
+  ])('that was %s is not confirmed', async (_, lose, reason) => {
+    const lock = await FileLock.acquire(folder.path('lock'), timing, {});
+    await lock.confirm();
+    await lose();
+    await expect(lock.confirm()).rejects.toMatchObject({
+      code: 'TRACKCAST_LOCK_LOST',
+      message: expect.stringContaining(reason),
+    });
+    await lock.release();
   });
 
   it('gives signs of life while it is held', async () => {

@@ -151,6 +151,25 @@ describe('a pull', () => {
     expect((await pull(mirror)).isNew).toBe(true);
   });
 
+  it.each([
+    ['while it fetches', 5000, { heartbeatMs: 1 }],
+    ['at its very end', null, {}],
+  ])('whose lock another process took %s ends, and adds nothing', async (_, stopAt, changes) => {
+    const lock = folder.path('models', 'incoming', 'sam2.1_hiera_tiny.pt.part.lock');
+    const mirror = await startMirror(async (request, response) => {
+      await writeFile(lock, JSON.stringify({ token: 'x', pid: 7, host: 'elsewhere' }));
+      const cut = stopAt === null ? {} : { stopAt };
+      await serveFile(request, response, content, { etag: '"1"', ...cut });
+    });
+    await expect(pull(mirror, { lockTiming: { ...options.lockTiming, ...changes } })).rejects.toMatchObject({
+      code: 'TRACKCAST_LOCK_LOST',
+      message: expect.stringContaining('has taken the lock'),
+    });
+    expect(await readdir(folder.path('models'))).toEqual(['incoming']);
+    expect(await incoming()).toContain('sam2.1_hiera_tiny.pt.part');
+    expect(await readFile(lock, 'utf8')).toContain('elsewhere');
+  });
+
   it('that fails says how to do without a connection', async () => {
     const mirror = await startMirror((_, response) => response.writeHead(404).end());
     const error = await pull(mirror).catch((reason: unknown) => reason);
