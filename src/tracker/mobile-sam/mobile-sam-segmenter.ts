@@ -102,7 +102,9 @@ export class MobileSamSegmenter implements LoadedSegmenter {
         objects.push({ ...found, appearance });
         if (found.logits !== null) coverage.set(target.objectId, tokenCoverage(found.logits, grid));
       }
+      const settled = monotonicMs();
       const candidates = await this.#tryGrid(embedding, request, grid);
+      const tried = monotonicMs();
       memory.remember(request.frameIndex, embedding.tokens, coverage);
       const finished = monotonicMs();
       return {
@@ -115,6 +117,7 @@ export class MobileSamSegmenter implements LoadedSegmenter {
           encode: encoded - begun,
           match: matched - encoded,
           decode: finished - matched,
+          candidates: tried - settled,
           total: finished - begun,
         },
       };
