@@ -1,7 +1,7 @@
 import { createPromptStrategy } from '../prompting/create-strategy.ts';
-import type { PromptStrategyName } from '../prompting/prompt-strategy.ts';
+import type { PromptStrategy, PromptStrategyName } from '../prompting/prompt-strategy.ts';
 import { IouTracker } from './iou/iou-tracker.ts';
-import type { LoadedSegmenter, SegmentationLane } from './segmentation.ts';
+import type { LoadedSegmenter, SegmentationLane, Segmenter } from './segmentation.ts';
 import { SegmentedTracker } from './segmented/segmented-tracker.ts';
 import { createSegmenter, type ModelSettings } from './segmenter-factory.ts';
 import { TimedLane } from './timed-lane.ts';
@@ -27,6 +27,14 @@ export type TrackerTiming =
   /** Nothing is segmented: prompted masks are carried by motion alone. */
   | { readonly mode: 'propagation' };
 
+/** Stands between a tracker and its parts, to measure or to share them. */
+export interface TrackerInstruments {
+  /** Takes the place of the strategy that was made for a stream. */
+  strategy(made: PromptStrategy): PromptStrategy;
+  /** Takes the place of the models that the tracker would load, and may load them. */
+  segmenter(load: () => Promise<Segmenter>): Promise<Segmenter>;
+}
+
 export interface TrackerOptions {
   readonly kind: VideoTracker['kind'];
   readonly timing: TrackerTiming;
@@ -34,6 +42,7 @@ export interface TrackerOptions {
   readonly models: ModelSettings;
   /** Told of the models, where the tracker loads them itself. */
   readonly onLoaded?: (models: Pick<LoadedSegmenter, 'refusedProviders'>) => void;
+  readonly instruments?: TrackerInstruments;
 }
 
 /**
@@ -41,9 +50,12 @@ export interface TrackerOptions {
  * `TRACKCAST_CONFIG_INVALID`.
  */
 export async function createTracker(options: TrackerOptions): Promise<VideoTracker> {
-  const { timing, settings } = options;
+  const { timing, settings, instruments } = options;
   const lane = await openLane(options);
-  const createStrategy = () => createPromptStrategy(settings.strategy);
+  const createStrategy = () => {
+    const strategy = createPromptStrategy(settings.strategy);
+    return instruments?.strategy(strategy) ?? strategy;
+  };
   if (options.kind === 'iou') {
     return new IouTracker({
       lane,
@@ -63,12 +75,14 @@ export async function createTracker(options: TrackerOptions): Promise<VideoTrack
   });
 }
 
-async function openLane({ timing, models, onLoaded }: TrackerOptions): Promise<SegmentationLane | null> {
-  const load = async () => {
+async function openLane(options: TrackerOptions): Promise<SegmentationLane | null> {
+  const { timing, models, onLoaded, instruments } = options;
+  const loadModels = async () => {
     const segmenter = await createSegmenter(models);
     onLoaded?.(segmenter);
     return segmenter;
   };
+  const load = () => instruments?.segmenter(loadModels) ?? loadModels();
   switch (timing.mode) {
     case 'propagation':
       return null;

@@ -1,0 +1,99 @@
+import { monotonicMs } from '../clock.ts';
+import type { PromptScene, PromptStrategy } from '../prompting/prompt-strategy.ts';
+import type { SegmentationRequest, SegmentationResult, Segmenter } from '../tracker/segmentation.ts';
+import type { TrackerInstruments } from '../tracker/tracker-factory.ts';
+import type { VirtualClock } from '../tracker/virtual-clock.ts';
+import type { SharedSegmenter } from './shared-segmenter.ts';
+
+/** What automatic prompting cost on one sequence. Milliseconds are real time; all else repeats exactly. */
+export interface PromptingCost {
+  /** Points that the model tried. */
+  readonly prompts: number;
+  /** Per second of video. */
+  readonly promptsPerSecond: number;
+  /** Spent by the strategy, per frame. */
+  readonly strategyMs: number;
+  /** Spent by the model on the points, per frame; null where it does not say. */
+  readonly decoderMs: number | null;
+}
+
+/**
+ * Counts and times the automatic prompts of one tracker, one stream at a time, and keeps them within a budget: at
+ * the end of second t no more than (t + 1) times as many points have been proposed as the budget allows per second.
+ * What a strategy ranks lowest is left out. Points that were proposed and never tried cost nothing.
+ */
+export class PromptingMeter implements TrackerInstruments {
+  readonly #clock: VirtualClock;
+  readonly #models: SharedSegmenter;
+  readonly #promptsPerSecond: number;
+  #begunAtMs = 0;
+  #tried = 0;
+  #strategyMs = 0;
+  #decoderMs: number | null = 0;
+
+  /** @param promptsPerSecond of the clock; `Infinity` for no limit */
+  constructor(clock: VirtualClock, models: SharedSegmenter, promptsPerSecond: number) {
+    this.#clock = clock;
+    this.#models = models;
+    this.#promptsPerSecond = promptsPerSecond;
+  }
+
+  /** Starts over, for the next sequence. */
+  begin(): void {
+    this.#begunAtMs = this.#clock.nowMs();
+    this.#tried = 0;
+    this.#strategyMs = 0;
+    this.#decoderMs = 0;
+  }
+
+  /** Of the sequence so far. */
+  measure(frames: number, framesPerSecond: number): PromptingCost {
+    return {
+      prompts: this.#tried,
+      promptsPerSecond: (this.#tried * framesPerSecond) / frames,
+      strategyMs: this.#strategyMs / frames,
+      decoderMs: this.#decoderMs === null ? null : this.#decoderMs / frames,
+    };
+  }
+
+  strategy(made: PromptStrategy): PromptStrategy {
+    const { name } = made;
+    return {
+      name,
+      observe: (scene) => this.#timed(() => made.observe?.(scene)),
+      propose: (scene, round) => this.#timed(() => this.#proposals(made, scene, round)),
+    };
+  }
+
+  async segmenter(load: () => Promise<Segmenter>): Promise<Segmenter> {
+    const models = await this.#models.open(load);
+    return { ...models, segment: (request) => this.#segment(models, request) };
+  }
+
+  #proposals(made: PromptStrategy, scene: PromptScene, round: number): Float32Array {
+    const points = made.propose(scene, round);
+    const seconds = (this.#clock.nowMs() - this.#begunAtMs) / 1000;
+    const affordable = Math.floor(this.#promptsPerSecond * (seconds + 1)) - this.#tried;
+    return points.slice(0, 2 * Math.max(0, affordable));
+  }
+
+  async #segment(models: Segmenter, request: SegmentationRequest): Promise<SegmentationResult> {
+    const prompts = request.gridPoints.length / 2;
+    this.#tried += prompts;
+    const result = await models.segment(request);
+    const { candidates } = result.timing;
+    if (this.#decoderMs !== null && prompts > 0) {
+      this.#decoderMs = candidates === undefined ? null : this.#decoderMs + candidates;
+    }
+    return result;
+  }
+
+  #timed<Result>(work: () => Result): Result {
+    const begunAt = monotonicMs();
+    try {
+      return work();
+    } finally {
+      this.#strategyMs += monotonicMs() - begunAt;
+    }
+  }
+}
