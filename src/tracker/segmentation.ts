@@ -2,6 +2,7 @@ import type { FittedSize } from '../buffer/frame.ts';
 import type { MaskLogits } from '../mask/mask-logits.ts';
 import type { PromptShape } from '../prompting/prompt.ts';
 import type { Appearance } from './appearance.ts';
+import type { Descriptor } from './identity/descriptor.ts';
 
 /** The candidate of an earlier look that an automatic object was made of. */
 export interface CandidateOrigin {
@@ -61,6 +62,8 @@ export interface FoundObject {
   readonly score: number;
   /** Its colours on this frame; null where they were not learned. */
   readonly appearance: Appearance | null;
+  /** What it looks like to the model on this frame; null where that is not known. */
+  readonly descriptor: Descriptor | null;
 }
 
 /** A possible new object. */
@@ -72,6 +75,8 @@ export interface Candidate {
   /** The point that proposed it, parts of the picture. */
   readonly x: number;
   readonly y: number;
+  /** What it looks like to the model; null where that is not known. */
+  readonly descriptor: Descriptor | null;
 }
 
 /** Milliseconds that the stages of one segmentation took. */

@@ -88,7 +88,7 @@ export function resultOf(request: SegmentationRequest, sight: Sight): Segmentati
     objects: asked.map((objectId) => {
       const box = sight.objects?.[objectId];
       const logits = box === undefined ? null : draw(box);
-      return { objectId, logits, score: logits === null ? 0 : 0.9, appearance: null };
+      return { objectId, logits, score: logits === null ? 0 : 0.9, appearance: null, descriptor: null };
     }),
     candidates: (sight.candidates ?? []).map((box) => ({
       logits: draw(box),
@@ -96,6 +96,7 @@ export function resultOf(request: SegmentationRequest, sight: Sight): Segmentati
       stability: 0.98,
       x: (box.x + box.width / 2) / grid.spanX,
       y: (box.y + box.height / 2) / grid.spanY,
+      descriptor: null,
     })),
     timing: { encode: 1, match: 2, decode: 3, total: 6 },
   };

@@ -1,5 +1,6 @@
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
+import { embeddingChannels } from '../../model/mobile-sam/encoder-graph.ts';
 import type {
   DecodedMasks,
   ImageEmbedding,
@@ -8,6 +9,7 @@ import type {
 } from '../../model/mobile-sam/mobile-sam-model.ts';
 import type { TokenAffinity } from '../../model/mobile-sam/token-affinity.ts';
 import { colourGridOf, learnAppearance } from '../appearance.ts';
+import { type Descriptor, describeTokens } from '../identity/descriptor.ts';
 import {
   type Candidate,
   type FoundObject,
@@ -90,7 +92,8 @@ export class MobileSamSegmenter implements LoadedSegmenter {
               );
         const logits = best?.logits ?? null;
         const appearance = logits === null ? null : learnAppearance(colours, logits);
-        objects.push({ objectId: target.objectId, logits, score, appearance });
+        const descriptor = describe(embedding, logits, grid);
+        objects.push({ objectId: target.objectId, logits, score, appearance, descriptor });
         // Where an object was not found, nothing is remembered of it: it may have been overlooked.
         if (best !== null && score >= minScoreToRemember) {
           coverage.set(target.objectId, tokenCoverage(best.logits, grid));
@@ -99,7 +102,7 @@ export class MobileSamSegmenter implements LoadedSegmenter {
       for (const target of request.prompted) {
         const found = await this.#decodePrompted(embedding, request, target, grid);
         const appearance = found.logits === null ? null : learnAppearance(colours, found.logits);
-        objects.push({ ...found, appearance });
+        objects.push({ ...found, appearance, descriptor: describe(embedding, found.logits, grid) });
         if (found.logits !== null) coverage.set(target.objectId, tokenCoverage(found.logits, grid));
       }
       const settled = monotonicMs();
@@ -178,7 +181,7 @@ export class MobileSamSegmenter implements LoadedSegmenter {
     request: SegmentationRequest,
     target: PromptedTarget,
     grid: MaskGrid,
-  ): Promise<Omit<FoundObject, 'appearance'>> {
+  ): Promise<Omit<FoundObject, 'appearance' | 'descriptor'>> {
     if (target.shape.kind === 'mask') {
       return {
         objectId: target.objectId,
@@ -221,7 +224,8 @@ export class MobileSamSegmenter implements LoadedSegmenter {
         const stability = stabilityScore(logits);
         // The rest is for the gates; what is hopeless need not cross to another thread.
         if (predictedIou < 0.6 || stability < 0.6) continue;
-        candidates.push({ logits: logits.slice(), predictedIou, stability, x, y });
+        const descriptor = describe(embedding, logits, grid);
+        candidates.push({ logits: logits.slice(), predictedIou, stability, x, y, descriptor });
       }
     }
     return candidates;
@@ -278,6 +282,15 @@ function toMaskPrompt(request: SegmentationRequest, target: PromptedTarget): Mas
     labels: Float32Array.from(labels),
     maskLogits: current === null ? null : current.map((logit) => Math.max(-10, Math.min(10, logit))),
   };
+}
+
+/** What the encoder says of the tokens under a mask. */
+function describe(
+  { tokens }: ImageEmbedding,
+  logits: Float32Array | null,
+  grid: MaskGrid,
+): Descriptor | null {
+  return logits === null ? null : describeTokens(tokens, embeddingChannels, tokenCoverage(logits, grid));
 }
 
 function bestOf(decoded: DecodedMasks, first: number): number {

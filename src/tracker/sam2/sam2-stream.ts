@@ -1,8 +1,10 @@
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
 import { type MaskLogits, renderMask } from '../../mask/mask-logits.ts';
-import type { Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
+import { fromHalf } from '../../model/graph/half-float.ts';
+import type { Activations, Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
 import { colourGridOf, learnAppearance } from '../appearance.ts';
+import { toDescriptor } from '../identity/descriptor.ts';
 import {
   type Candidate,
   type FoundObject,
@@ -201,11 +203,12 @@ export class Sam2Stream {
     return [...askedFor(request)].map((objectId) => {
       const result = results.get(objectId);
       if (result === undefined || !this.#isSeen(result, request)) {
-        return { objectId, logits: null, score: 0, appearance: null };
+        return { objectId, logits: null, score: 0, appearance: null, descriptor: null };
       }
       const logits = result.lowResMask;
       const score = Math.max(0, Math.min(1, result.ious[result.maskIndex] as number));
-      return { objectId, logits, score, appearance: learnAppearance(colours, logits) };
+      const descriptor = toDescriptor(asFloats(result.pointer));
+      return { objectId, logits, score, appearance: learnAppearance(colours, logits), descriptor };
     });
   }
 
@@ -233,10 +236,14 @@ export class Sam2Stream {
       if (predictedIou < minPredictedIou || stability < minStability) continue;
       const x = gridPoints[click * 2] as number;
       const y = gridPoints[click * 2 + 1] as number;
-      candidates.push({ logits: logits.slice(), predictedIou, stability, x, y });
+      candidates.push({ logits: logits.slice(), predictedIou, stability, x, y, descriptor: null });
     }
     return candidates;
   }
+}
+
+function asFloats(values: Activations): Float32Array {
+  return values instanceof Float32Array ? values : fromHalf(values);
 }
 
 function showsAnew(shape: PromptedTarget['shape']): boolean {

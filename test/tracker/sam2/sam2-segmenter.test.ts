@@ -198,7 +198,7 @@ describe('Sam2Segmenter', () => {
     const { segmenter, runtime } = open();
     const empty = new Float32Array(fakeMaskSize ** 2).fill(-8);
     const found = await segmenter.segment(request(0, { targets: [target(7), target(8, empty)] }));
-    const absent = { logits: null, score: 0, appearance: null };
+    const absent = { logits: null, score: 0, appearance: null, descriptor: null };
     expect(found.objects).toEqual([
       { objectId: 7, ...absent },
       { objectId: 8, ...absent },

@@ -26,7 +26,7 @@ function candidate() {
   for (let y = height / 4; y < (3 * height) / 4; y++) {
     for (let x = width / 4; x < (3 * width) / 4; x++) logits[Math.floor(y) * width + Math.floor(x)] = 8;
   }
-  return { logits, predictedIou: 0.95, stability: 0.95, x: 0.5, y: 0.5 };
+  return { logits, predictedIou: 0.95, stability: 0.95, x: 0.5, y: 0.5, descriptor: null };
 }
 
 describe('SearchResults', () => {
@@ -56,7 +56,13 @@ describe('SearchResults', () => {
     const { table, carrier, results } = open([0, 1, 2, 3]);
     const object = table.create({ author: 'person', label: null, frameIndex: 2, timestampNs: 0n, score: 1 });
     object.correctedOn = 2;
-    const found = { objectId: object.id, logits: candidate().logits, score: 1, appearance: null };
+    const found = {
+      objectId: object.id,
+      logits: candidate().logits,
+      score: 1,
+      appearance: null,
+      descriptor: null,
+    };
     const landed: number[] = [];
     const land = () => carrier.land(false, ({ objectId }) => landed.push(objectId));
     results.integrate(resultAbout(1, { objects: [found] }), blankFrame(3));
@@ -76,6 +82,7 @@ describe('SearchResults', () => {
       logits: null,
       score: 0,
       appearance: null,
+      descriptor: null,
     }));
     results.integrate(resultAbout(0, { objects }), blankFrame(1));
     expect([...table.all()].map(({ author, state }) => `${author} ${state}`)).toEqual(['person occluded']);

@@ -1,0 +1,169 @@
+import { assign } from '../assignment.ts';
+import type { TrackState } from '../track.ts';
+import type { Descriptor } from './descriptor.ts';
+import { likeness, minLikeness } from './likeness.ts';
+import { type MaskShape, shapeIou } from './mask-shape.ts';
+
+/** A known object as a look finds it. */
+export interface KnownObject {
+  readonly id: number;
+  readonly state: TrackState;
+  readonly hiddenSeconds: number;
+  /** Where it was expected on the frame of the look; null where nothing is known. */
+  readonly expected: MaskShape | null;
+  /** Part of the picture's area that it usually takes; null where that is not known. */
+  readonly usualArea: number | null;
+  /** How like it something looks, -1 to 1; null where that is not known. */
+  readonly similarity: (descriptor: Descriptor) => number | null;
+  /** What the search for this very object came to. */
+  readonly search:
+    | { readonly kind: 'not_looked_for' }
+    | { readonly kind: 'not_found' }
+    | {
+        readonly kind: 'found';
+        readonly shape: MaskShape;
+        readonly score: number;
+        readonly descriptor: Descriptor | null;
+      };
+}
+
+/** Something that was seen without being looked for, outside of all that was found. */
+export interface Candidate {
+  readonly shape: MaskShape;
+  readonly descriptor: Descriptor | null;
+}
+
+/** What a look says of one known object. */
+export type IdentityDecision =
+  /** It was found by the search for it. */
+  | { readonly kind: 'found' }
+  /** A candidate is this object. */
+  | { readonly kind: 'recognised'; readonly candidate: number; readonly likeness: number }
+  /** What was found for it is another object, which it is taken for no longer. */
+  | { readonly kind: 'merged'; readonly into: number }
+  /** What was found for it does not look like it. */
+  | { readonly kind: 'unlike' }
+  | { readonly kind: 'not_found' }
+  | { readonly kind: 'not_looked_for' };
+
+export interface IdentityResolution {
+  /** In the order of the objects. */
+  readonly decisions: readonly IdentityDecision[];
+  /** Candidates that are no known object. */
+  readonly unknown: readonly number[];
+}
+
+/** IoU from which two found masks show the same thing. */
+const sameThing = 0.7;
+/** A hidden object comes back only as something that looks like it at least this much. */
+const minSimilarityToReturn = 0.45;
+/** What was found for an object in view may look so little like it before it is taken for something else. */
+const minSimilarityInView = 0.2;
+/** A search that succeeds says more than any likeness. */
+const searchValue = 1;
+/** What no pair is worth: an object stays without a sighting. */
+const noValue = 0;
+
+/**
+ * Decides which sighting is which object: an assignment problem (Jonker and Volgenant 1987) over all known objects
+ * and all that the look shows, in which every object may stay without a sighting. A sighting belongs to one object
+ * only, so that two that found the same thing are told apart: it goes to the one that it fits better, and the other
+ * waits, or is recognised elsewhere.
+ */
+export function resolveIdentities(
+  objects: readonly KnownObject[],
+  candidates: readonly Candidate[],
+): IdentityResolution {
+  const sightings = foundThings(objects);
+  const columns = sightings.length + candidates.length;
+  const width = columns + objects.length;
+  const value = new Float64Array(objects.length * width).fill(Number.NEGATIVE_INFINITY);
+  objects.forEach((object, row) => {
+    sightings.forEach((claimants, column) => {
+      if (claimants.includes(row)) value[row * width + column] = foundValue(object);
+    });
+    candidates.forEach((candidate, at) => {
+      const like = likenessTo(object, candidate);
+      if (like >= minLikeness[object.state]) value[row * width + sightings.length + at] = like;
+    });
+    value[row * width + columns + row] = noValue;
+  });
+  const chosen = assign(
+    value.map((worth) => -worth),
+    objects.length,
+    width,
+  );
+  const decisions = objects.map((object, row): IdentityDecision => {
+    const column = chosen[row] as number;
+    if (column >= 0 && column < sightings.length) return { kind: 'found' };
+    if (column >= sightings.length && column < columns) {
+      const candidate = column - sightings.length;
+      return { kind: 'recognised', candidate, likeness: value[row * width + column] as number };
+    }
+    return withoutSighting(object, row, objects, sightings, chosen);
+  });
+  const taken = new Set(chosen);
+  const unknown = [...candidates.keys()].filter((at) => !taken.has(sightings.length + at));
+  return { decisions, unknown };
+}
+
+/** Things that searches found, each with the rows of the objects that claim it; what is not believed is left out. */
+function foundThings(objects: readonly KnownObject[]): number[][] {
+  const things: number[][] = [];
+  objects.forEach((object, row) => {
+    if (object.search.kind !== 'found' || isUnlike(object)) return;
+    const { shape } = object.search;
+    const same = things.find((rows) =>
+      rows.some((other) => {
+        const found = objects[other]?.search;
+        return found?.kind === 'found' && shapeIou(found.shape, shape) >= sameThing;
+      }),
+    );
+    if (same === undefined) things.push([row]);
+    else same.push(row);
+  });
+  return things;
+}
+
+function withoutSighting(
+  object: KnownObject,
+  row: number,
+  objects: readonly KnownObject[],
+  sightings: readonly (readonly number[])[],
+  chosen: Int32Array,
+): IdentityDecision {
+  if (object.search.kind !== 'found') return { kind: object.search.kind };
+  const thing = sightings.findIndex((rows) => rows.includes(row));
+  const winner = chosen.indexOf(thing);
+  const into = thing < 0 || winner < 0 ? undefined : objects[winner]?.id;
+  return into === undefined ? { kind: 'unlike' } : { kind: 'merged', into };
+}
+
+function isUnlike(object: KnownObject): boolean {
+  if (object.search.kind !== 'found' || object.search.descriptor === null) return false;
+  const similarity = object.similarity(object.search.descriptor);
+  const needed = object.state === 'active' ? minSimilarityInView : minSimilarityToReturn;
+  return similarity !== null && similarity < needed;
+}
+
+/** What a found thing is worth to an object that claims it: the search's word, then looks and place. */
+function foundValue(object: KnownObject): number {
+  if (object.search.kind !== 'found') return Number.NEGATIVE_INFINITY;
+  const { score, shape, descriptor } = object.search;
+  const similarity = descriptor === null ? null : object.similarity(descriptor);
+  const overlap = object.expected === null ? 0 : shapeIou(object.expected, shape);
+  return searchValue + score + Math.max(0, similarity ?? 0) / 2 + overlap / 2;
+}
+
+function likenessTo(object: KnownObject, { shape, descriptor }: Candidate): number {
+  const { expected, usualArea, hiddenSeconds } = object;
+  const area = usualArea ?? expected?.area ?? null;
+  if (area === null) return 0;
+  return likeness({
+    cosine: descriptor === null ? null : object.similarity(descriptor),
+    overlap: expected === null ? 0 : shapeIou(expected, shape),
+    distance: expected === null ? 1 : Math.hypot(expected.x - shape.x, expected.y - shape.y) / Math.SQRT2,
+    sizeRatio: shape.area / area,
+    hiddenSeconds,
+  });
+}
