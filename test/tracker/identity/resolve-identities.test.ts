@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import type { MaskLogits } from '../../../src/mask/mask-logits.ts';
+import { AppearanceGallery } from '../../../src/tracker/identity/appearance-gallery.ts';
+import { type Descriptor, toDescriptor } from '../../../src/tracker/identity/descriptor.ts';
+import { type MaskShape, shapeOf } from '../../../src/tracker/identity/mask-shape.ts';
+import { type KnownObject, resolveIdentities } from '../../../src/tracker/identity/resolve-identities.ts';
+
+const grid = { width: 64, height: 36, spanX: 64, spanY: 36 };
+
+function square(x: number, y: number, side = 8): MaskShape {
+  const data = new Float32Array(grid.width * grid.height).fill(-8);
+  for (let row = y; row < y + side; row++) data.fill(8, row * grid.width + x, row * grid.width + x + side);
+  const shape = shapeOf({ ...grid, data } satisfies MaskLogits, grid);
+  if (shape === null) throw new Error('the square lies outside');
+  return shape;
+}
+
+/** Descriptors whose cosine is that of the angle between them, degrees. */
+function look(degrees: number): Descriptor {
+  const angle = (degrees * Math.PI) / 180;
+  return toDescriptor([Math.cos(angle), Math.sin(angle)]) ?? new Float32Array(2);
+}
+
+function known(
+  id: number,
+  expected: MaskShape,
+  looks: Descriptor,
+  more: Partial<KnownObject> = {},
+): KnownObject {
+  const gallery = new AppearanceGallery();
+  gallery.learn(looks);
+  return {
+    id,
+    state: 'active',
+    hiddenSeconds: 0,
+    expected,
+    usualArea: expected.area,
+    similarity: (descriptor) => gallery.similarity(descriptor),
+    search: { kind: 'not_found' },
+    ...more,
+  };
+}
+
+function found(shape: MaskShape, descriptor: Descriptor | null, score = 0.9): KnownObject['search'] {
+  return { kind: 'found', shape, score, descriptor };
+}
+
+describe('resolving identities', () => {
+  it('leaves what every search found to the object that was searched', () => {
+    const objects = [
+      known(1, square(4, 4), look(0), { search: found(square(5, 4), look(2)) }),
+      known(2, square(30, 4), look(90), { search: found(square(31, 4), look(88)) }),
+    ];
+    expect(resolveIdentities(objects, [])).toEqual({
+      decisions: [{ kind: 'found' }, { kind: 'found' }],
+      unknown: [],
+    });
+  });
+
+  it('gives a hidden object a candidate that looks like it, under its old identity', () => {
+    const hidden = known(7, square(4, 4), look(0), { state: 'occluded', hiddenSeconds: 2 });
+    const { decisions, unknown } = resolveIdentities(
+      [hidden],
+      [{ shape: square(12, 6), descriptor: look(10) }],
+    );
+    expect(decisions).toMatchObject([{ kind: 'recognised', candidate: 0 }]);
+    expect(unknown).toEqual([]);
+  });
+
+  it('leaves a candidate that looks different unknown, even where a hidden object was', () => {
+    const hidden = known(7, square(4, 4), look(0), { state: 'occluded', hiddenSeconds: 2 });
+    const { decisions, unknown } = resolveIdentities(
+      [hidden],
+      [{ shape: square(4, 4), descriptor: look(80) }],
+    );
+    expect(decisions).toEqual([{ kind: 'not_found' }]);
+    expect(unknown).toEqual([0]);
+  });
+
+  it('wants a lost object to be far more alike than one that has just been hidden', () => {
+    const candidate = { shape: square(14, 4), descriptor: look(45) };
+    const occluded = known(7, square(4, 4), look(0), { state: 'occluded', hiddenSeconds: 1 });
+    const lost = known(7, square(4, 4), look(0), { state: 'lost', hiddenSeconds: 20 });
+    expect(resolveIdentities([occluded], [candidate]).unknown).toEqual([]);
+    expect(resolveIdentities([lost], [candidate]).unknown).toEqual([0]);
+    expect(resolveIdentities([lost], [{ ...candidate, descriptor: look(10) }]).unknown).toEqual([]);
+  });
+
+  it('tells two look-alikes apart by where they were', () => {
+    const hidden = { state: 'occluded', hiddenSeconds: 1 } as const;
+    const left = known(1, square(4, 14), look(0), hidden);
+    const right = known(2, square(50, 14), look(0), hidden);
+    const atRight = { shape: square(48, 14), descriptor: look(1) };
+    const atLeft = { shape: square(7, 14), descriptor: look(1) };
+    expect(resolveIdentities([left, right], [atRight, atLeft]).decisions).toMatchObject([
+      { kind: 'recognised', candidate: 1 },
+      { kind: 'recognised', candidate: 0 },
+    ]);
+  });
+
+  it('gives what two searches found to one of them only, and says so of the other', () => {
+    const shown = square(30, 14);
+    const owner = known(1, square(30, 14), look(0), { search: found(shown, look(1), 0.9) });
+    const strayed = known(2, square(10, 14), look(30), { search: found(square(31, 14), look(1), 0.9) });
+    expect(resolveIdentities([strayed, owner], []).decisions).toEqual([
+      { kind: 'merged', into: 1 },
+      { kind: 'found' },
+    ]);
+  });
+
+  it('recognises the object that strayed in a candidate where it belongs', () => {
+    const owner = known(1, square(30, 14), look(0), { search: found(square(30, 14), look(1)) });
+    const strayed = known(2, square(10, 14), look(30), { search: found(square(31, 14), look(1)) });
+    const { decisions } = resolveIdentities(
+      [strayed, owner],
+      [{ shape: square(10, 14), descriptor: look(31) }],
+    );
+    expect(decisions).toMatchObject([{ kind: 'recognised', candidate: 0 }, { kind: 'found' }]);
+  });
+
+  it('does not believe a search for a hidden object that found something else', () => {
+    const hidden = known(7, square(4, 4), look(0), {
+      state: 'occluded',
+      hiddenSeconds: 2,
+      search: found(square(4, 4), look(75)),
+    });
+    expect(resolveIdentities([hidden], []).decisions).toEqual([{ kind: 'unlike' }]);
+  });
+
+  it('never gives up what an object found for the sake of another that could have it too', () => {
+    const sure = known(1, square(10, 14), look(0), { search: found(square(10, 14), look(0), 0.95) });
+    const hidden = known(2, square(12, 14), look(5), { state: 'occluded', hiddenSeconds: 0.5 });
+    const spare = { shape: square(40, 2, 7), descriptor: look(70) };
+    expect(resolveIdentities([hidden, sure], [spare])).toEqual({
+      decisions: [{ kind: 'not_found' }, { kind: 'found' }],
+      unknown: [0],
+    });
+  });
+
+  it('goes by overlap where nothing is known of looks', () => {
+    const hidden = known(7, square(4, 4), look(0), {
+      state: 'occluded',
+      hiddenSeconds: 0.2,
+      similarity: () => null,
+    });
+    const same = { shape: square(4, 4), descriptor: null };
+    const apart = { shape: square(20, 4), descriptor: null };
+    expect(resolveIdentities([hidden], [apart, same])).toMatchObject({
+      decisions: [{ kind: 'recognised', candidate: 1 }],
+      unknown: [0],
+    });
+  });
+});
