@@ -27,6 +27,16 @@ export interface Track {
   readonly firstFrame: number;
   readonly lastSeenFrame: number;
   readonly author: 'person' | 'strategy';
+  /** How the mask came here since it was segmented; absent where no motion carries it. */
+  readonly carried?: CarriedMask;
+}
+
+/** What motion has done to a mask. */
+export interface CarriedMask {
+  /** Pictures that it has been carried through. */
+  readonly frames: number;
+  /** How well motion explained it, 0 to 1; a factor of the track's score. */
+  readonly support: number;
 }
 
 /** `segmented`: a model looked at this frame or a fresh result landed on it; `propagated`: carried by motion. */

@@ -29,6 +29,7 @@ export class TrackedObject {
   #lastSeenNs: bigint;
   /** How often a segmentation model confirmed it after it was made. */
   #confirmations = 0;
+  #lastMask: MaskLogits | null = null;
 
   constructor(options: {
     id: number;
@@ -70,6 +71,11 @@ export class TrackedObject {
     return this.#mask;
   }
 
+  /** The mask as it was when the object was hidden; null while it is in view, and before it ever was. */
+  get lastMask(): MaskLogits | null {
+    return this.#mask === null ? this.#lastMask : null;
+  }
+
   /** Seconds of the capture clock since the object was last seen. */
   hiddenSeconds(timestampNs: bigint): number {
     // A capture clock may be set back.
@@ -96,7 +102,7 @@ export class TrackedObject {
   observe(observation: Observation, frameIndex: number, timestampNs: bigint): TrackEvent | null {
     const before = this.#state;
     this.#state = nextState(before, observation, this.hiddenSeconds(timestampNs));
-    if (this.#state !== 'active') this.#mask = null;
+    if (this.#state !== 'active') this.#hide();
     else if (this.#mask !== null) {
       this.#lastSeenFrame = frameIndex;
       this.#lastSeenNs = timestampNs;
@@ -104,6 +110,12 @@ export class TrackedObject {
     if (this.#state === before) return null;
     const kind = this.#state === 'active' ? 'recovered' : this.#state;
     return { kind, trackId: this.id };
+  }
+
+  #hide(): void {
+    const seen = this.presentLogits((size) => new Float32Array(size));
+    if (seen !== null) this.#lastMask = seen;
+    this.#mask = null;
   }
 
   /**
@@ -129,6 +141,7 @@ export class TrackedObject {
       firstFrame: this.firstFrame,
       lastSeenFrame: this.#lastSeenFrame,
       author: this.author,
+      ...(this.#mask === null ? {} : { carried: { frames: this.#mask.steps, support: this.#mask.support } }),
     };
   }
 
