@@ -12,8 +12,8 @@ export type ElementType = (typeof elementType)[keyof typeof elementType];
 /** `AttributeProto.AttributeType`. */
 export const attributeType = { float: 1, integer: 2, string: 3, tensor: 4, graph: 5, floats: 6, integers: 7 };
 
-/** One fact about where a tensor's bytes are: `location`, `offset` or `length`. */
-interface ExternalDataEntry {
+/** A fact by its name: where a tensor's bytes are (`location`, `offset`, `length`), or what an exporter says of a model. */
+interface StringStringEntryProto {
   readonly key: string;
   readonly value: string;
 }
@@ -31,7 +31,7 @@ export interface TensorProto {
   readonly floatData?: readonly number[];
   readonly int32Data?: readonly number[];
   readonly int64Data?: readonly Integer64[];
-  readonly externalData?: readonly ExternalDataEntry[];
+  readonly externalData?: readonly StringStringEntryProto[];
 }
 
 export interface AttributeProto {
@@ -81,6 +81,7 @@ export interface ModelProto {
   irVersion: Integer64;
   graph: GraphProto;
   opsetImport: readonly { readonly domain?: string; readonly version: Integer64 }[];
+  readonly metadataProps?: readonly StringStringEntryProto[];
 }
 
 /** Protocol buffers cannot describe more; refusing early keeps a wrong file from taking memory. */
