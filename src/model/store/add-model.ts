@@ -6,7 +6,8 @@ import { TrackcastError } from '../../errors.ts';
 import { summariseCheckpoint } from './checkpoint-summary.ts';
 import { type DigestOptions, sha256OfFile } from './file-digest.ts';
 import { type ModelManifest, writeManifest } from './model-manifest.ts';
-import { incomingFolder } from './store-folder.ts';
+import { type Replacement, replaceModel } from './replace-model.ts';
+import { incomingFolder, writingToStore } from './store-folder.ts';
 import { fileState, readModel, type StoredModel } from './stored-model.ts';
 import { errorCode, isMissing } from './system-file.ts';
 
@@ -66,7 +67,7 @@ export async function addModel(store: string, file: string, options: NewModel): 
   const staging = await makeStaging(store);
   try {
     const staged = join(staging, 'checkpoint');
-    await writing(staging, () => transfer(file, staged, options.transfer));
+    await writingToStore(staging, () => transfer(file, staged, options.transfer));
     const sha256 = options.knownSha256 ?? (await sha256OfFile(staged, options));
     if (options.expectedSha256 !== null && sha256 !== options.expectedSha256) {
       throw new TrackcastError(
@@ -78,11 +79,10 @@ export async function addModel(store: string, file: string, options: NewModel): 
     const { format, architecture } = await summarise(staged, file);
     const checkpoint = format === 'pytorch' ? 'checkpoint.pt' : 'checkpoint.safetensors';
     const name = typeof options.name === 'string' ? options.name : options.name(sha256);
-    await writing(staging, async () => {
+    const manifest = await writingToStore(staging, async () => {
       await rename(staged, join(staging, checkpoint));
       const { bytes, modifiedNs } = await fileState(join(staging, checkpoint));
-      const pinnedAt = new Date().toISOString();
-      await writeManifest(staging, {
+      const written: ModelManifest = {
         manifestVersion: 1,
         name,
         source: options.source,
@@ -91,11 +91,13 @@ export async function addModel(store: string, file: string, options: NewModel): 
         bytes,
         modifiedNs,
         sha256,
-        pinnedAt,
+        pinnedAt: new Date().toISOString(),
         architecture,
-      });
+      };
+      await writeManifest(staging, written);
+      return written;
     });
-    return await enter(store, staging, name, sha256, options.replace);
+    return await enter(store, { staging, manifest, signal: options.signal }, options.replace);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
@@ -103,7 +105,7 @@ export async function addModel(store: string, file: string, options: NewModel): 
 
 async function makeStaging(store: string): Promise<string> {
   const incoming = incomingFolder(store);
-  return writing(store, async () => {
+  return writingToStore(store, async () => {
     await mkdir(incoming, { recursive: true });
     await removeAbandoned(incoming);
     // With the rights of other folders: a store may be shared.
@@ -116,7 +118,7 @@ async function makeStaging(store: string): Promise<string> {
 /** A process that was killed while it added a model has left its folder. */
 async function removeAbandoned(incoming: string): Promise<void> {
   for (const name of await readdir(incoming)) {
-    if (!name.startsWith('adding-') && !name.startsWith('replaced-')) continue;
+    if (!name.startsWith('adding-')) continue;
     const path = join(incoming, name);
     const state = await stat(path).catch(() => null);
     if (state !== null && Date.now() - state.mtimeMs > abandonedMs) {
@@ -147,14 +149,10 @@ async function summarise(staged: string, file: string): ReturnType<typeof summar
   }
 }
 
-/** Gives a finished folder its name. A folder is renamed as a whole, so nobody ever sees half of a model. */
-async function enter(
-  store: string,
-  staging: string,
-  name: string,
-  sha256: string,
-  replace: boolean,
-): Promise<StoredModel> {
+/** Gives a finished model its name. A folder is renamed as a whole, so nobody ever sees half of a new model. */
+async function enter(store: string, addition: Replacement, replace: boolean): Promise<StoredModel> {
+  const { staging, manifest } = addition;
+  const { name, sha256 } = manifest;
   const folder = join(store, ...name.split('/'));
   if (!(await tookName(staging, folder))) {
     const present = await readModel(store, name).catch(() => null);
@@ -167,7 +165,7 @@ async function enter(
         { key: folder },
       );
     }
-    await replaceFolder(store, staging, folder);
+    await writingToStore(folder, () => replaceModel(store, folder, addition), addition.signal);
   }
   const model = await readModel(store, name);
   if (model !== null) return model;
@@ -177,7 +175,7 @@ async function enter(
 }
 
 async function tookName(staging: string, folder: string): Promise<boolean> {
-  return writing(folder, async () => {
+  return writingToStore(folder, async () => {
     await mkdir(join(folder, '..'), { recursive: true });
     try {
       await rename(staging, folder);
@@ -187,23 +185,4 @@ async function tookName(staging: string, folder: string): Promise<boolean> {
       throw error;
     }
   });
-}
-
-async function replaceFolder(store: string, staging: string, folder: string): Promise<void> {
-  const replaced = join(incomingFolder(store), `replaced-${randomUUID()}`);
-  await writing(folder, async () => {
-    await rename(folder, replaced);
-    await rename(staging, folder);
-  });
-  await rm(replaced, { recursive: true, force: true });
-}
-
-async function writing<Result>(path: string, write: () => Promise<Result>): Promise<Result> {
-  try {
-    return await write();
-  } catch (cause) {
-    if (cause instanceof TrackcastError) throw cause;
-    const message = `the store of models cannot be written to: ${errorCode(cause)}`;
-    throw new TrackcastError('TRACKCAST_OUTPUT_UNWRITABLE', message, { key: path }, { cause });
-  }
 }

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { TrackcastError } from '../../errors.ts';
 import { readSmallFile } from './system-file.ts';
 
-const manifestFile = 'model.json';
+/** Its name in the model's folder. */
+export const manifestFile = 'model.json';
 const maxManifestBytes = 64 * 1024;
 
 const manifestSchema = z.object({
@@ -15,8 +16,8 @@ const manifestSchema = z.object({
     z.object({ kind: z.literal('url'), url: z.string() }),
     z.object({ kind: z.literal('file'), path: z.string(), modifiedNs: z.string().regex(/^\d+$/) }),
   ]),
-  /** Name of the checkpoint in the model's folder. */
-  checkpoint: z.enum(['checkpoint.pt', 'checkpoint.safetensors']),
+  /** Name of the checkpoint in the model's folder; with digits of its hash where it took the place of another. */
+  checkpoint: z.string().regex(/^checkpoint(-[0-9a-f]{16})?\.(pt|safetensors)$/),
   format: z.enum(['pytorch', 'safetensors']),
   bytes: z.number().int().nonnegative(),
   /** When the checkpoint was last modified, as it was when its hash was last checked. */

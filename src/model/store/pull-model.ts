@@ -12,9 +12,8 @@ import {
 } from './download.ts';
 import { defaultLockTiming, FileLock, type LockTiming } from './file-lock.ts';
 import { removePart } from './part-file.ts';
-import { incomingFolder } from './store-folder.ts';
+import { incomingFolder, writingToStore } from './store-folder.ts';
 import { checkModel, readModel, type StoredModel } from './stored-model.ts';
-import { errorCode } from './system-file.ts';
 
 export interface PullOptions {
   /** The setting MODEL_MIRROR. */
@@ -129,17 +128,14 @@ async function findPresent(
 
 async function lockPart(store: string, partPath: string, options: PullOptions): Promise<FileLock> {
   const { signal, onWait } = options;
-  try {
+  const lock = async () => {
     await mkdir(incomingFolder(store), { recursive: true });
     return await FileLock.acquire(`${partPath}.lock`, options.lockTiming ?? defaultLockTiming, {
       signal,
       onWait: (owner) => onWait?.(`${owner} is pulling this model; waiting for it`),
     });
-  } catch (cause) {
-    signal?.throwIfAborted();
-    const message = `the store of models cannot be written to: ${errorCode(cause)}`;
-    throw new TrackcastError('TRACKCAST_OUTPUT_UNWRITABLE', message, { key: store }, { cause });
-  }
+  };
+  return writingToStore(store, lock, signal);
 }
 
 function withWayAround(error: unknown, published: PublishedModel, mirror: string): unknown {

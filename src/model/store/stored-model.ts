@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import { type DigestOptions, sha256OfFile } from './file-digest.ts';
-import { type ModelManifest, readManifest, writeManifest } from './model-manifest.ts';
+import { type ModelManifest, manifestFile, readManifest, writeManifest } from './model-manifest.ts';
 import { isModelName } from './model-name.ts';
 import { errorCode, isMissing } from './system-file.ts';
 
@@ -44,7 +44,7 @@ export async function listCached({ folder, manifest }: StoredModel): Promise<Cac
   const cached: CachedFile[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const { name } = entry;
-    if (!entry.isFile() || name === manifest.checkpoint || name === 'model.json') continue;
+    if (!entry.isFile() || name === manifest.checkpoint || name === manifestFile) continue;
     const state = await stat(join(folder, name)).catch(() => null);
     // What is gone meanwhile was being written.
     if (state !== null) cached.push({ name, bytes: state.size, imageSize: imageSizeOf(name) });
