@@ -17,6 +17,8 @@ export interface NewObject {
   readonly score: number;
   /** For objects that a strategy found. */
   readonly origin?: CandidateOrigin | undefined;
+  /** Whether it is announced at once, though a strategy found it. */
+  readonly isCertain?: boolean | undefined;
 }
 
 /** How far below an id that is asked for others stay free. */
@@ -29,6 +31,8 @@ export class ObjectTable {
   readonly #objects = new Map<number, TrackedObject>();
   /** Ids below the next one that were never given. */
   readonly #passedOver = new Set<number>();
+  /** Ids of objects that consumers have been told of. */
+  readonly #announced = new Set<number>();
   #nextId: number;
   #events: TrackEvent[] = [];
   #forgotten: number[] = [];
@@ -82,7 +86,7 @@ export class ObjectTable {
     if (this.#objects.size >= this.#limit) this.#evict();
     const object = new TrackedObject({ ...options, id });
     this.#objects.set(id, object);
-    this.#events.push({ kind: 'created', trackId: id });
+    this.#announceIfDue(object);
     return object;
   }
 
@@ -91,7 +95,15 @@ export class ObjectTable {
     this.get(id);
     this.#objects.delete(id);
     this.#forgotten.push(id);
-    this.#events.push({ kind: 'removed', trackId: id });
+    if (this.#announced.delete(id)) this.#events.push({ kind: 'removed', trackId: id });
+  }
+
+  /** Removes those of the given objects that were never shown, because what was to show them came to nothing. */
+  removeUnseen(ids: readonly number[]): void {
+    for (const id of ids) {
+      const object = this.#objects.get(id);
+      if (object?.mask === null && object.confirmations === 0) this.remove(id);
+    }
   }
 
   clear(): void {
@@ -106,13 +118,14 @@ export class ObjectTable {
     }
   }
 
-  /** Notes an event of an object, if there is one. */
+  /** Notes an event of an object, if there is one; of what is on probation nobody is told. */
   note(event: TrackEvent | null): void {
-    if (event !== null) this.#events.push(event);
+    if (event !== null && this.#announced.has(event.trackId)) this.#events.push(event);
   }
 
-  /** Events since the last call. */
+  /** Events since the last call. Objects whose probation has ended are announced by them. */
   takeEvents(): TrackEvent[] {
+    for (const object of this.#objects.values()) this.#announceIfDue(object);
     const events = this.#events;
     this.#events = [];
     return events;
@@ -135,6 +148,12 @@ export class ObjectTable {
     const firstPassedOver = Math.max(this.#nextId, id - maxPassedOver);
     for (let passed = firstPassedOver; passed < id; passed++) this.#passedOver.add(passed);
     this.#nextId = Math.max(this.#nextId, id + 1);
+  }
+
+  #announceIfDue(object: TrackedObject): void {
+    if (object.isOnProbation || this.#announced.has(object.id)) return;
+    this.#announced.add(object.id);
+    this.#events.push({ kind: 'created', trackId: object.id });
   }
 
   #evict(): void {

@@ -1,5 +1,6 @@
 import type { Frame } from '../buffer/frame.ts';
 import type { Prompt } from '../prompting/prompt.ts';
+import type { LostLook } from './lost-look.ts';
 import type { SegmentationTiming } from './segmentation.ts';
 import type { TrackFrame } from './track.ts';
 
@@ -8,6 +9,8 @@ export interface TrackedStreamOptions {
   readonly streamId: string;
   /** Ids are given from here on, so that a successor never reuses an id of its predecessor. */
   readonly firstTrackId?: number;
+  /** Told of every look of the model that came to nothing. Must not throw. */
+  readonly onLookLost?: (look: LostLook) => void;
 }
 
 /** What a successor needs to continue a stream's identities. */

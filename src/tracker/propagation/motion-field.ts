@@ -24,6 +24,8 @@ export interface MotionField extends CellGrid {
   readonly residual: Float32Array;
   /** True where the picture is not a continuation of the one before. */
   isSceneCut: boolean;
+  /** True where it leads over more than one picture, so that vectors may be longer than any search range. */
+  isComposed: boolean;
 }
 
 /** Side of a cell, luma pixels. */
@@ -45,6 +47,7 @@ export function createMotionField(lumaWidth: number, lumaHeight: number): Motion
     weight: new Float32Array(cells),
     residual: new Float32Array(cells),
     isSceneCut: false,
+    isComposed: false,
   };
 }
 

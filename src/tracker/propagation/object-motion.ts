@@ -71,6 +71,25 @@ export function fitAffineMotion(
   return motion;
 }
 
+/** The cells whose motion leads back to `from`, however long it is, and `from` itself. */
+export function landingRegion(field: MotionField, from: CellRegion): CellRegion {
+  const { columns, rows, cellSize } = field;
+  const region = { ...from };
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const cell = row * columns + column;
+      const x = column + (field.dx[cell] as number) / cellSize;
+      const y = row + (field.dy[cell] as number) / cellSize;
+      if (x < from.left || x > from.right || y < from.top || y > from.bottom) continue;
+      region.left = Math.min(region.left, column);
+      region.right = Math.max(region.right, column);
+      region.top = Math.min(region.top, row);
+      region.bottom = Math.max(region.bottom, row);
+    }
+  }
+  return region;
+}
+
 /** Mean distance of the weighted vectors from an affine motion, luma pixels; 0 without any weight. */
 export function meanDeviation(
   field: MotionField,

@@ -3,7 +3,13 @@ import { absentLogit, type MaskLogits, sampleLogits } from '../../mask/mask-logi
 import { cellCoverage, cellKind, occupiedRegion } from './cell-coverage.ts';
 import type { CellGrid, MotionField } from './motion-field.ts';
 import { objectFlowAt } from './object-flow.ts';
-import { type AffineMotion, type CellRegion, fitAffineMotion, meanDeviation } from './object-motion.ts';
+import {
+  type AffineMotion,
+  type CellRegion,
+  fitAffineMotion,
+  landingRegion,
+  meanDeviation,
+} from './object-motion.ts';
 
 /** Logit of what surely is the object. */
 const insideLogit = 6;
@@ -104,7 +110,7 @@ export class PropagatedMask {
     this.#steps++;
     const occupied = this.#occupied;
     if (occupied === null) return 0;
-    const reach = this.#expand(occupied, marginCells);
+    const reach = this.#expand(field.isComposed ? landingRegion(field, occupied) : occupied, marginCells);
     const objectWeight = this.#weighObject(field, reach);
     const affine = fitAffineMotion(field, this.#weights, reach) ?? this.#velocity;
     const cells = (reach.right - reach.left + 1) * (reach.bottom - reach.top + 1);

@@ -39,6 +39,11 @@ export class LandingQueue {
     this.#waiting.push({ ...rest, mask: new PropagatedMask(logits, grid), atFrame: frameIndex });
   }
 
+  /** Pictures that what waits is about now, from which motion must not be forgotten. */
+  get frames(): number[] {
+    return this.#waiting.map(({ atFrame }) => atFrame);
+  }
+
   /** Forgets what waits for one object. */
   drop(objectId: number): void {
     this.#waiting = this.#waiting.filter((arrival) => arrival.objectId !== objectId);

@@ -8,8 +8,11 @@ import { PropagatedMask } from '../propagation/propagated-mask.ts';
 import { maskGrid } from '../segmentation.ts';
 import { type Arrival, LandingQueue } from './landing-queue.ts';
 
-/** Pictures of motion kept, 20 seconds at 30 per second: a segmentation that takes longer cannot land any more. */
-const motionHistoryFrames = 600;
+/**
+ * Motion fields kept, of 37 kB each for wide pictures. Looks of up to so many frames land with the motion of every
+ * single frame; longer ones do so with coarser steps, which land almost as well and cast less doubt on the mask.
+ */
+const motionHistoryFields = 128;
 
 /** A mask about an earlier frame. */
 export type LateMask = Omit<Arrival, 'mask' | 'atFrame'> & {
@@ -21,8 +24,10 @@ export type LateMask = Omit<Arrival, 'mask' | 'atFrame'> & {
 export class MaskCarrier {
   readonly #objects: ObjectTable;
   readonly #estimator = new MotionEstimator();
-  readonly #history = new MotionHistory(motionHistoryFrames);
+  readonly #history = new MotionHistory(motionHistoryFields);
   readonly #landing = new LandingQueue(this.#history);
+  /** Frame that a look under way is about. */
+  #lookedAt: number | null = null;
   #grid: CellGrid | null = null;
   #motion: MotionField | null = null;
 
@@ -37,7 +42,7 @@ export class MaskCarrier {
 
   /** Estimates the motion to this frame and carries all masks along; true at a scene cut, which hides them. */
   moveTo(frame: Frame): boolean {
-    const field = this.#history.borrow(frame.lumaWidth, frame.lumaHeight);
+    const field = this.#history.borrow(frame.lumaWidth, frame.lumaHeight, this.#heldFrames());
     this.#motion = null;
     if (!this.#estimator.estimate(frame, field)) {
       this.#history.begin(frame.index);
@@ -61,6 +66,15 @@ export class MaskCarrier {
   /** Takes note of the motion of a frame that is not tracked. */
   skip(frame: Frame): void {
     this.#estimator.skip(frame);
+  }
+
+  /** Keeps a way back to this frame, however long the look at it takes, until `lookEnded`. */
+  lookBegan(frameIndex: number): void {
+    this.#lookedAt = frameIndex;
+  }
+
+  lookEnded(): void {
+    this.#lookedAt = null;
   }
 
   /** A mask of the frame in hand, ready to be carried; null before the first frame. */
@@ -91,6 +105,11 @@ export class MaskCarrier {
   /** Forgets all that waits. */
   clear(): void {
     this.#landing.clear();
+  }
+
+  #heldFrames(): number[] {
+    const waiting = this.#landing.frames;
+    return this.#lookedAt === null ? waiting : [...waiting, this.#lookedAt];
   }
 
   /** Masks outlive a change of the picture's size: they are defined over the unit picture. */

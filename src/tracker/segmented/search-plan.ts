@@ -37,20 +37,21 @@ export class SearchPlan {
   /**
    * Lets a prompt about the newest frame wait for the next segmentation.
    *
-   * @returns objects of prompts that were dropped because too many wait
+   * @returns objects that have lost their last prompt because too many wait
    */
   addPrompt(objectId: number, shape: PromptShape, frame: Pick<Frame, 'width' | 'height'>): number[] {
     return this.#prompts.add(objectId, shape, frame);
   }
 
   /**
-   * Takes waiting prompts along to the next frame. None outlives a scene cut: what it pointed at is not there.
+   * Takes prompts along to the next frame, those of a look under way included. None outlives a scene cut: what it
+   * pointed at is not there.
    *
    * @param motion that led to the frame; null where that is not known
-   * @returns objects of prompts that were dropped
+   * @returns objects that have lost their last prompt
    */
   movePrompts(frame: Frame, isSceneCut: boolean, motion: MotionField | null): number[] {
-    if (isSceneCut) return this.#prompts.take().map(({ objectId }) => objectId);
+    if (isSceneCut) return this.#prompts.clear();
     return this.#prompts.moveTo(frame, motion);
   }
 
@@ -58,9 +59,23 @@ export class SearchPlan {
     return !this.#prompts.isEmpty;
   }
 
+  /** The look under way has taken its prompts in. */
+  lookSucceeded(): void {
+    this.#prompts.succeeded();
+  }
+
+  /**
+   * The look under way came to nothing. Its prompts are given to the next one, but to no third.
+   *
+   * @returns objects that have lost their last prompt
+   */
+  lookFailed(): number[] {
+    return this.#prompts.failed();
+  }
+
   /** Everything that was remembered so far is about something else. */
   forgetAll(): void {
-    this.#prompts.take();
+    this.#prompts.clear();
     this.#forgetAll = true;
   }
 
@@ -93,7 +108,10 @@ export class SearchPlan {
   next(frame: Frame, present: PresentFrame, gridPoints: Float32Array): SegmentationRequest | null {
     const prompted = this.#prompts.take().flatMap((prompt) => this.#promptedTarget(prompt, frame, present));
     const targets = this.#targets(present, new Set(prompted.map(({ objectId }) => objectId)));
-    if (targets.length + prompted.length + gridPoints.length === 0) return null;
+    if (targets.length + prompted.length + gridPoints.length === 0) {
+      this.#prompts.succeeded();
+      return null;
+    }
     const forgetAll = this.#forgetAll;
     this.#forgetAll = false;
     this.#lastRequestNs = frame.timestampNs;

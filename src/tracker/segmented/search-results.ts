@@ -4,6 +4,15 @@ import type { ObjectTable } from '../object-table.ts';
 import type { FoundObject, SegmentationResult } from '../segmentation.ts';
 import type { MaskCarrier } from './mask-carrier.ts';
 
+/** What became of a look's result. */
+export type Integration =
+  /** Its masks wait for their landing. */
+  | 'integrated'
+  /** Motion does not lead from its frame to the present: the scene or the picture's size has changed. */
+  | 'unreachable'
+  /** It is from before a reset. */
+  | 'unwanted';
+
 /** Makes what a segmentation found into masks that land, objects that are hidden, and new objects. */
 export class SearchResults {
   readonly #objects: ObjectTable;
@@ -31,16 +40,15 @@ export class SearchResults {
   }
 
   /** @param frame the present one; the result is about an earlier one or this */
-  integrate(result: SegmentationResult, frame: Frame): void {
-    const isOutdated =
-      result.frameIndex <= this.#outdatedUpTo || !this.#carrier.reachesBackTo(result.frameIndex);
-    if (isOutdated) {
-      // Another scene, another life or another size: nothing of it can be brought to the present.
+  integrate(result: SegmentationResult, frame: Frame): Integration {
+    const isUnwanted = result.frameIndex <= this.#outdatedUpTo;
+    if (isUnwanted || !this.#carrier.reachesBackTo(result.frameIndex)) {
       this.countRejection('outdated');
-      return;
+      return isUnwanted ? 'unwanted' : 'unreachable';
     }
     for (const found of result.objects) this.#integrateObject(found, result, frame);
     this.#adopt(result, frame);
+    return 'integrated';
   }
 
   #integrateObject(found: FoundObject, result: SegmentationResult, frame: Frame): void {

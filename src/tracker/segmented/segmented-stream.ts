@@ -4,11 +4,10 @@ import { TrackcastError } from '../../errors.ts';
 import type { Prompt } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
-import { LaneTurn } from '../lane-turn.ts';
 import type { Observation } from '../life-cycle.ts';
 import { ObjectTable, objectOfPrompt } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
-import { maskGrid, type SegmentationLane, type SegmentationTiming } from '../segmentation.ts';
+import { maskGrid, type SegmentationLane } from '../segmentation.ts';
 import type { Provenance, TrackFrame } from '../track.ts';
 import type {
   TrackedStream,
@@ -16,6 +15,7 @@ import type {
   TrackerCounters,
   TrackerSnapshot,
 } from '../video-tracker.ts';
+import { Looks } from './looks.ts';
 import { MaskCarrier } from './mask-carrier.ts';
 import { PresentFrame } from './present-frame.ts';
 import { PromptScan } from './prompt-scan.ts';
@@ -48,25 +48,37 @@ export class SegmentedStream implements TrackedStream {
   readonly #carrier: MaskCarrier;
   readonly #plan: SearchPlan;
   readonly #scan: PromptScan;
-  readonly #turn: LaneTurn | null;
   readonly #present = new PresentFrame();
   readonly #results: SearchResults;
-  #promptedInLook: readonly number[] = [];
+  /** Null where nothing is segmented. */
+  readonly #looks: Looks | null;
   #lastFrame: LastFrame | null = null;
   #lastTracks: TrackFrame['tracks'] = [];
-  #segmentations = 0;
-  #lastSegmentation: SegmentationTiming | null = null;
 
   constructor(options: TrackedStreamOptions, settings: SegmentedStreamSettings) {
-    this.streamId = options.streamId;
+    const { streamId, onLookLost } = options;
+    const { lane, waitsForSegmentation } = settings;
+    this.streamId = streamId;
     this.#settings = settings;
-    this.#objects = new ObjectTable(options.streamId, settings.maxObjects, options.firstTrackId ?? 1);
+    this.#objects = new ObjectTable(streamId, settings.maxObjects, options.firstTrackId ?? 1);
     this.#carrier = new MaskCarrier(this.#objects);
     this.#results = new SearchResults(this.#objects, this.#carrier);
-    this.#plan = new SearchPlan(options.streamId, this.#objects, settings.maxSegmentationsPerSecond);
-    const { lane, waitsForSegmentation } = settings;
-    this.#turn = lane === null ? null : new LaneTurn(lane, options.streamId, waitsForSegmentation);
+    this.#plan = new SearchPlan(streamId, this.#objects, settings.maxSegmentationsPerSecond);
     this.#scan = new PromptScan(settings.strategy, settings.repromptIntervalFrames);
+    this.#looks =
+      lane === null
+        ? null
+        : new Looks({
+            streamId,
+            lane,
+            waits: waitsForSegmentation,
+            objects: this.#objects,
+            carrier: this.#carrier,
+            plan: this.#plan,
+            scan: this.#scan,
+            results: this.#results,
+            onLost: (look) => onLookLost?.(look),
+          });
   }
 
   async processFrame(frame: Frame, prompts: readonly Prompt[] = []): Promise<TrackFrame> {
@@ -76,12 +88,11 @@ export class SegmentedStream implements TrackedStream {
     this.#present.begin(frame);
     try {
       const isSceneCut = this.#carrier.moveTo(frame);
-      this.#removeUnseen(this.#plan.movePrompts(frame, isSceneCut, this.#carrier.motion));
+      this.#objects.removeUnseen(this.#plan.movePrompts(frame, isSceneCut, this.#carrier.motion));
       let isRefreshed = this.#receive(frame);
       for (const prompt of prompts) this.#accept(prompt, frame);
       this.#scan.update(index, isSceneCut, this.#sceneOf(frame));
-      await this.#startSegmentation(frame);
-      if (this.#settings.waitsForSegmentation) await this.#settings.lane?.finished(this.streamId);
+      await this.#looks?.begin(frame, this.#present, () => this.#sceneOf(frame));
       isRefreshed = this.#receive(frame) || isRefreshed;
       this.#settleStates(frame);
       return this.#report(frame, isRefreshed ? 'segmented' : 'propagated', begunAt);
@@ -127,8 +138,8 @@ export class SegmentedStream implements TrackedStream {
 
   counters(): TrackerCounters {
     return {
-      segmentations: this.#segmentations,
-      lastSegmentation: this.#lastSegmentation,
+      segmentations: this.#looks?.finished ?? 0,
+      lastSegmentation: this.#looks?.lastTiming ?? null,
       prompts: this.#scan.prompts,
       reprompts: this.#scan.rounds,
       rejectedCandidates: this.#results.rejected,
@@ -136,21 +147,13 @@ export class SegmentedStream implements TrackedStream {
   }
 
   async close(): Promise<void> {
-    this.#settings.lane?.closeStream(this.streamId);
+    this.#looks?.close();
     this.#carrier.clear();
   }
 
   /** Takes in what the lane has finished and lands what is waiting; true when a mask was refreshed. */
   #receive(frame: Frame): boolean {
-    const outcome = this.#settings.lane?.take(this.streamId) ?? null;
-    if (outcome?.kind === 'result') {
-      this.#segmentations++;
-      this.#lastSegmentation = outcome.result.timing;
-      this.#results.integrate(outcome.result, frame);
-    } else if (outcome?.kind === 'failure') {
-      this.#results.countRejection('segmentation_failed');
-      this.#removeUnseen(this.#promptedInLook);
-    }
+    this.#looks?.receive(frame);
     let isRefreshed = false;
     this.#carrier.land(
       !this.#settings.waitsForSegmentation,
@@ -163,14 +166,6 @@ export class SegmentedStream implements TrackedStream {
       },
     );
     return isRefreshed;
-  }
-
-  /** Removes those objects of prompts that came to nothing which were never shown: they never will be. */
-  #removeUnseen(prompted: readonly number[]): void {
-    for (const objectId of prompted) {
-      const object = this.#objects.find(objectId);
-      if (object?.mask === null && object.confirmations === 0) this.#objects.remove(objectId);
-    }
   }
 
   /** Takes a prompt in; what needs the model waits for the next segmentation. */
@@ -186,38 +181,8 @@ export class SegmentedStream implements TrackedStream {
       object.show(mask, 1, true, this.#present.appearanceOf(logits.data));
       this.#objects.note(object.observe({ kind: 'seen' }, frame.index, frame.timestampNs));
     }
-    if (this.#settings.lane !== null) this.#removeUnseen(this.#plan.addPrompt(object.id, shape, frame));
+    if (this.#looks !== null) this.#objects.removeUnseen(this.#plan.addPrompt(object.id, shape, frame));
     return object.id;
-  }
-
-  /** Hands the frame to the lane if it is free and there is something to look for. */
-  async #startSegmentation(frame: Frame): Promise<void> {
-    const { lane } = this.#settings;
-    const hasWork = this.#objects.size > 0 || this.#plan.hasPrompts || this.#scan.isPending;
-    if (lane === null) return;
-    if (!hasWork) {
-      // A stream with nothing to look for must not keep others from their turn, nor memory that serves nobody.
-      if (this.#plan.isMemoryIdle && lane.canStart(this.streamId)) {
-        lane.closeStream(this.streamId);
-        this.#plan.memoryReleased();
-      }
-      return;
-    }
-    if (!this.#plan.isDue(frame.timestampNs)) return;
-    // Another stream may take the lane while this one wakes up: only the second question counts.
-    if (!(await this.#turn?.come()) || !lane.canStart(this.streamId)) return;
-    const scene = this.#sceneOf(frame);
-    const hasLiveTracks = [...this.#objects.all()].some((object) => object.mask !== null);
-    const gridPoints = this.#scan.take(scene, hasLiveTracks);
-    const request = this.#plan.next(frame, this.#present, gridPoints);
-    if (request === null) return;
-    this.#promptedInLook = request.prompted.map(({ objectId }) => objectId);
-    for (const objectId of this.#promptedInLook) {
-      // From this look on, what the model sees includes the prompt.
-      const object = this.#objects.get(objectId);
-      object.correctedOn = Math.min(object.correctedOn, frame.index - 1);
-    }
-    await lane.start(request);
   }
 
   #sceneOf(frame: Frame): PromptScene {
@@ -229,7 +194,7 @@ export class SegmentedStream implements TrackedStream {
     for (const object of this.#objects.all()) {
       const judged = object.judgeCarriedMask();
       // A doubtful mask is hidden only where a model can find the object again.
-      const isDoubted = judged.kind === 'unsupported' && this.#settings.lane === null;
+      const isDoubted = judged.kind === 'unsupported' && this.#looks === null;
       const observation: Observation = isDoubted ? { kind: 'none' } : judged;
       this.#objects.note(object.observe(observation, frame.index, frame.timestampNs));
     }

@@ -19,54 +19,104 @@ const maxWaiting = 64;
 /** Places inside a box, along each side, at which its motion is measured. */
 const samplesPerSide = 5;
 
+/** A prompt, and whether a look that failed has had it. */
+type KnownPrompt = WaitingPrompt & { readonly hasFailed: boolean };
+
 /**
  * Prompts of people that wait until the model is free. Clicks and boxes move with the picture meanwhile, so that they
- * still point at what they were meant for; masks do so as masks of their objects.
+ * still point at what they were meant for; masks do so as masks of their objects. Those that a look under way has
+ * move on, too: if it fails, they are given to one more.
  */
 export class WaitingPrompts {
-  #prompts: WaitingPrompt[] = [];
+  #waiting: KnownPrompt[] = [];
+  /** What the look under way was given. */
+  #tried: KnownPrompt[] = [];
   #size: PictureSize = { width: 0, height: 0 };
 
+  /** Whether none waits for the next look. */
   get isEmpty(): boolean {
-    return this.#prompts.length === 0;
+    return this.#waiting.length === 0;
   }
 
   /**
    * @param size of the picture that the prompt is about, which is the newest
-   * @returns objects of prompts that were dropped because too many wait
+   * @returns objects that have lost their last prompt because too many wait
    */
   add(objectId: number, shape: PromptShape, { width, height }: PictureSize): number[] {
     this.#size = { width, height };
-    this.#prompts.push({ objectId, shape, isLate: false });
-    const surplus = Math.max(0, this.#prompts.length - maxWaiting);
-    return this.#prompts.splice(0, surplus).map((dropped) => dropped.objectId);
+    this.#waiting.push({ objectId, shape, isLate: false, hasFailed: false });
+    return this.#dropSurplus();
   }
 
   /**
    * Takes the prompts along to the next frame. Boxes that motion carries out of the picture are dropped.
    *
    * @param motion that led to it; null where that is not known, so that places stay where they are in the picture
-   * @returns objects of prompts that were dropped
+   * @returns objects that have lost their last prompt
    */
   moveTo(size: PictureSize, motion: MotionField | null): number[] {
-    if (this.isEmpty) return [];
+    if (this.#waiting.length + this.#tried.length === 0) return [];
     const before = this.#size;
     const after = { width: size.width, height: size.height };
     this.#size = after;
     const isResized = before.width !== after.width || before.height !== after.height;
-    const moved = this.#prompts.map(({ objectId, shape }) => {
-      const sized = isResized ? rescaled(shape, before, after) : shape;
-      return { objectId, shape: motion === null ? sized : carried(sized, after, motion), isLate: true };
-    });
-    this.#prompts = moved.filter(({ shape }) => hasExtent(shape));
-    return moved.filter(({ shape }) => !hasExtent(shape)).map(({ objectId }) => objectId);
+    const moved = (prompt: KnownPrompt): KnownPrompt => {
+      const sized = isResized ? rescaled(prompt.shape, before, after) : prompt.shape;
+      return { ...prompt, shape: motion === null ? sized : carried(sized, after, motion), isLate: true };
+    };
+    const waiting = this.#waiting.map(moved);
+    this.#tried = this.#tried.map(moved).filter(({ shape }) => hasExtent(shape));
+    this.#waiting = waiting.filter(({ shape }) => hasExtent(shape));
+    return this.#orphaned(waiting.filter(({ shape }) => !hasExtent(shape)));
   }
 
-  /** Hands all out, in the order in which they were given. */
+  /** Hands all that wait to a look, in the order in which they were given. */
   take(): WaitingPrompt[] {
-    const prompts = this.#prompts;
-    this.#prompts = [];
-    return prompts;
+    this.#tried = this.#waiting;
+    this.#waiting = [];
+    return this.#tried.map(({ objectId, shape, isLate }) => ({ objectId, shape, isLate }));
+  }
+
+  /** The look has taken its prompts in. */
+  succeeded(): void {
+    this.#tried = [];
+  }
+
+  /**
+   * The look came to nothing: its prompts wait again, before all others, unless it was their second.
+   *
+   * @returns objects that have lost their last prompt
+   */
+  failed(): number[] {
+    const tried = this.#tried;
+    this.#tried = [];
+    const again = tried
+      .filter(({ hasFailed }) => !hasFailed)
+      .map((prompt) => ({ ...prompt, hasFailed: true }));
+    this.#waiting = [...again, ...this.#waiting];
+    return [...this.#orphaned(tried.filter(({ hasFailed }) => hasFailed)), ...this.#dropSurplus()];
+  }
+
+  /**
+   * Gives up all, those of the look under way included.
+   *
+   * @returns their objects
+   */
+  clear(): number[] {
+    const all = [...this.#tried, ...this.#waiting];
+    this.#tried = [];
+    this.#waiting = [];
+    return this.#orphaned(all);
+  }
+
+  #dropSurplus(): number[] {
+    return this.#orphaned(this.#waiting.splice(0, Math.max(0, this.#waiting.length - maxWaiting)));
+  }
+
+  /** Objects of prompts that were dropped which no other prompt is about. */
+  #orphaned(dropped: readonly KnownPrompt[]): number[] {
+    const prompted = new Set([...this.#waiting, ...this.#tried].map(({ objectId }) => objectId));
+    return dropped.map(({ objectId }) => objectId).filter((objectId) => !prompted.has(objectId));
   }
 }
 

@@ -4,6 +4,7 @@ import { decodeRunLength } from '../../../src/mask/run-length.ts';
 import { AutoGrid } from '../../../src/prompting/auto-grid.ts';
 import type { Prompt } from '../../../src/prompting/prompt.ts';
 import { noStrategy, type PromptStrategy } from '../../../src/prompting/prompt-strategy.ts';
+import type { LostLook } from '../../../src/tracker/lost-look.ts';
 import {
   SegmentedStream,
   type SegmentedStreamSettings,
@@ -12,13 +13,19 @@ import { DiscScene, moving, red } from '../disc-scene.ts';
 import { ScriptedLane } from '../scripted-lane.ts';
 
 const scene = new DiscScene({ discs: [{ radius: 40, colour: red, at: moving(100, 110, 4, 0) }] });
+const small = new DiscScene({
+  width: 192,
+  height: 108,
+  discs: [{ radius: 20, colour: red, at: moving(50, 55, 2, 0) }],
+});
 const elsewhere = new DiscScene({ discs: [], backdrop: 2 });
 const object = { x: 20, y: 20, width: 12, height: 10 };
 
 function open(settings: Partial<SegmentedStreamSettings> = {}) {
   const lane = new ScriptedLane();
+  const lost: LostLook[] = [];
   const stream = new SegmentedStream(
-    { streamId: 'a' },
+    { streamId: 'a', onLookLost: (look) => lost.push(look) },
     {
       lane,
       strategy: noStrategy,
@@ -31,7 +38,7 @@ function open(settings: Partial<SegmentedStreamSettings> = {}) {
   );
   const see = (index: number, prompts: readonly Prompt[] = [], of = scene) =>
     stream.processFrame(of.frame(index, 'a'), prompts);
-  return { lane, stream, see };
+  return { lane, stream, see, lost };
 }
 
 const showMask = (index: number): Prompt => ({
@@ -187,14 +194,80 @@ describe('SegmentedStream', () => {
     expect(lane.requests.map(({ forgetAll }) => forgetAll)).toEqual([false, true, false]);
   });
 
-  it('removes an object whose only prompt was in a look that failed, and keeps others', async () => {
-    const { lane, see } = open();
+  it('gives prompts of a look that failed to one more, then removes objects that they did not show', async () => {
+    const { lane, see, lost } = open();
     lane.see = () => {
       throw new Error('out of memory');
     };
-    const { events } = await see(0, [clickAt(100, 110), showMask(0)]);
-    expect(events.at(-1)).toEqual({ kind: 'removed', trackId: 1 });
-    const { tracks } = await see(1);
-    expect(tracks).toMatchObject([{ id: 2, state: 'active' }]);
+    const first = await see(0, [clickAt(100, 110), showMask(0)]);
+    expect(first.events.map(({ kind }) => kind)).toEqual(['created', 'created']);
+    const second = await see(1);
+    expect(second.events).toEqual([{ kind: 'removed', trackId: 1 }]);
+    expect(second.tracks).toMatchObject([{ id: 2, state: 'active' }]);
+    await see(2);
+    expect(lane.requests.map(({ prompted }) => prompted.length)).toEqual([2, 2, 0]);
+    const failure = { kind: 'failed', streamId: 'a', code: 'TRACKCAST_INFERENCE_FAILED' };
+    expect(lost[0]).toEqual({ ...failure, frameIndex: 0, message: 'out of memory' });
+    expect(lost).toHaveLength(3);
+    expect(lane.requests[1]?.prompted.map(({ objectId }) => objectId)).toEqual([1, 2]);
+  });
+
+  it('lets a click follow what it was meant for while a look is under way that fails', async () => {
+    const { lane, see } = open();
+    lane.withholds = true;
+    lane.see = ({ frameIndex }) => {
+      if (frameIndex === 0) throw new Error('out of memory');
+      return { objects: { 1: object } };
+    };
+    await see(0, [clickAt(100, 110)]);
+    for (let index = 1; index < 11; index++) await see(index);
+    lane.withholds = false;
+    const { tracks } = await see(11);
+    const shape = promptedShape(lane);
+    if (shape?.kind !== 'points') throw new Error('no click was given again');
+    expect(shape.points[0]?.x).toBeGreaterThan(136);
+    expect(shape.points[0]?.x).toBeLessThan(152);
+    expect(tracks).toMatchObject([{ id: 1, state: 'active' }]);
+  });
+
+  it('removes what a look across a scene cut was to show, and says that the look was lost', async () => {
+    const { lane, see, stream, lost } = open();
+    lane.see = () => ({ objects: { 1: object, 2: object } });
+    lane.withholds = true;
+    await see(0, [clickAt(100, 110), showMask(0)]);
+    const cut = await see(1, [], elsewhere);
+    expect(cut.events).toContainEqual({ kind: 'removed', trackId: 1 });
+    lane.withholds = false;
+    lane.isFree = false;
+    const after = await see(2, [], elsewhere);
+    expect(after.tracks).toMatchObject([{ id: 2, state: 'occluded' }]);
+    expect(lost).toEqual([{ kind: 'outdated', streamId: 'a', frameIndex: 0 }]);
+    expect(stream.counters().rejectedCandidates).toEqual({ outdated: 1 });
+  });
+
+  it('gives a click to another look where the picture has changed its size during the first', async () => {
+    const { lane, see, lost } = open();
+    lane.see = () => ({ objects: { 1: object } });
+    lane.withholds = true;
+    await see(0, [clickAt(100, 110)]);
+    await see(1, [], small);
+    lane.withholds = false;
+    await see(2, [], small);
+    expect(lost).toMatchObject([{ kind: 'outdated', frameIndex: 0 }]);
+    expect(promptedShape(lane)).toMatchObject({
+      points: [{ x: expect.closeTo(52, -0.5), y: expect.closeTo(55, -0.5) }],
+    });
+    expect((await see(3, [], small)).tracks).toMatchObject([{ id: 1, state: 'active' }]);
+  });
+
+  it('says nothing of a look that a reset has made pointless', async () => {
+    const { lane, see, stream, lost } = open();
+    lane.withholds = true;
+    await see(0, [clickAt(100, 110)]);
+    stream.reset();
+    lane.withholds = false;
+    await see(1);
+    expect(lost).toEqual([]);
+    expect(stream.counters().rejectedCandidates).toEqual({ outdated: 1 });
   });
 });
