@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { TrackcastError } from '../../errors.ts';
+import { writeAll, writeWhole } from '../whole-file.ts';
 import type { TensorType } from './checkpoint.ts';
 import { countValues, elementBytes } from './element-types.ts';
 import { metadataKey } from './safetensors-header.ts';
@@ -30,21 +28,10 @@ export async function writeSafetensors(
 ): Promise<void> {
   const sorted = [...tensors].sort((one, other) => elementBytes[other.type] - elementBytes[one.type]);
   const header = encodeHeader(sorted, metadata);
-  const partPath = `${path}.${randomUUID()}.part`;
-  try {
-    const handle = await open(partPath, 'wx');
-    try {
-      await writeAll(handle, header);
-      for (const { data } of sorted) await writeAll(handle, data);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partPath, path);
-  } catch (cause) {
-    await rm(partPath, { force: true });
-    throw new TrackcastError('TRACKCAST_OUTPUT_UNWRITABLE', 'cannot write tensors', { key: path }, { cause });
-  }
+  await writeWhole(path, 'cannot write tensors', async (file) => {
+    await writeAll(file, header);
+    for (const { data } of sorted) await writeAll(file, data);
+  });
 }
 
 /** Length and header, as they stand at the beginning of the file. */
@@ -73,11 +60,4 @@ function encodeHeader(
   header.writeBigUInt64LE(BigInt(length));
   header.set(text, 8);
   return header;
-}
-
-/** One call to the system writes 2 GiB at most, and may write less than it is given. */
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await handle.write(bytes, done, Math.min(bytes.length - done, 2 ** 30))).bytesWritten;
-  }
 }

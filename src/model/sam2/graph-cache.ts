@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import { programVersion } from '../../program-version.ts';
 import type { GraphTarget, WeightsFile } from '../graph/graph-builder.ts';
+import { removeAbandonedParts, writeWhole } from '../whole-file.ts';
 import type { Sam2Architecture } from './architecture.ts';
 import { buildImageEncoder } from './image-encoder-graph.ts';
 import { buildMemoryAttention, type MemoryAttentionOptions } from './memory-attention-graph.ts';
@@ -11,7 +12,6 @@ import { buildMemoryEncoder } from './memory-encoder-graph.ts';
 import type { MemoryPooling } from './memory-tokens.ts';
 import { buildPromptDecoder } from './prompt-decoder-graph.ts';
 import { buildTrackStep } from './track-step-graph.ts';
-import { writeWhole } from './whole-file.ts';
 
 /** Raised whenever one version of the program comes to build graphs differently from the same checkpoint. */
 const graphRevision = 3;
@@ -71,6 +71,7 @@ export async function cachedGraphs(request: GraphRequest): Promise<ReadonlyMap<G
     paths.set(name, path);
     if (await isFile(path)) continue;
     const graph = builders[name](weights, architecture, imageSize, { target, memoryPooling });
+    await removeAbandonedParts(path);
     await writeWhole(path, 'a graph of the model cannot be written', (file) => file.writeFile(graph));
     await removeOutdated(request.folder, `${stem}-`, path);
   }

@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { Precision, StoredWeight, WeightsFile } from '../graph/graph-builder.ts';
 import { fromHalf, toHalf } from '../graph/half-float.ts';
-import { writeWhole } from './whole-file.ts';
+import { removeAbandonedParts, writeAll, writeWhole } from '../whole-file.ts';
 
 /** Every weight begins at a multiple of this, so that it can be mapped into memory and read as vectors. */
 const alignment = 64;
@@ -104,20 +104,18 @@ async function writeWeights(
   precision: Precision,
   weights: ReadonlyMap<string, StoredWeight>,
 ): Promise<void> {
+  await removeAbandonedParts(path);
+  const filling = new Uint8Array(alignment);
   await writeWhole(path, 'the weights cannot be written', async (file) => {
-    for (const [name, { offset }] of weights) {
+    let end = 0;
+    for (const [name, { offset, length }] of weights) {
+      await writeAll(file, filling.subarray(0, offset - end));
+      end = offset + length;
       const values = await checkpoint.readFloats(name);
       const stored = precision === 'float32' ? values : toHalf(values);
-      await writeAll(file, new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), offset);
+      await writeAll(file, new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
     }
   });
-}
-
-/** The system may write less than it is given. */
-async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
-  }
 }
 
 function readValues(

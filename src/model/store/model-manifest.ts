@@ -1,7 +1,7 @@
-import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TrackcastError } from '../../errors.ts';
+import { removeAbandonedParts, writeWhole } from '../whole-file.ts';
 import { readSmallFile } from './system-file.ts';
 
 /** Its name in the model's folder. */
@@ -53,21 +53,11 @@ export async function readManifest(folder: string): Promise<ModelManifest | null
   }
 }
 
-/** Rejects with the system's error. */
+/** Rejects with `TRACKCAST_OUTPUT_UNWRITABLE`. */
 export async function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
   const path = join(folder, manifestFile);
-  const partial = `${path}.${process.pid}.part`;
-  try {
-    const handle = await open(partial, 'w');
-    try {
-      await handle.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true }).catch(() => undefined);
-    throw error;
-  }
+  await removeAbandonedParts(path);
+  await writeWhole(path, 'what the store knows about a model cannot be written', (file) =>
+    file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`),
+  );
 }
