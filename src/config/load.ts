@@ -157,6 +157,11 @@ function checkTogether(
     const sentence = `${key} "${config.HTTP_HOST}" (${source(key)}): is reachable from other machines, so HTTP_TOKENS or HTTP_TOKENS_FILE must name at least one token`;
     problems.push({ key, sentence });
   }
+  if (config.SAM2_PROMPT_STRATEGY === 'detector' && config.DETECTOR_MODEL === '') {
+    const key = 'DETECTOR_MODEL';
+    const sentence = `${key} (${source(key)}): SAM2_PROMPT_STRATEGY \`detector\` needs a detector, the path of an ONNX file`;
+    problems.push({ key, sentence });
+  }
   if (new Set(config.HTTP_TOKENS.map(({ token }) => token)).size !== config.HTTP_TOKENS.length) {
     problems.push({ key: 'HTTP_TOKENS', sentence: 'HTTP_TOKENS: one token is listed twice' });
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { promptStrategyNames } from '../prompting/prompt-strategy.ts';
 import { accessTokenForm, accessTokenSchema } from './access-token.ts';
+import { detectorSettings } from './detector-settings.ts';
 import { sam2Settings } from './sam2-settings.ts';
 import {
   booleanSetting,
@@ -52,7 +53,7 @@ const tracking = {
     default: 'auto_grid',
     choices: promptStrategyNames,
     description:
-      "How objects are found where no track covers the picture: `auto_grid` asks at the points of a grid; `motion` at what moves by itself, once the camera's motion is taken away; `saliency` at what stands out; `hybrid` at all of these, the most promising first; `none` waits for people to prompt. Where motion is not measured (`iou`, and `trackcast replay` with SAM 2), `motion` asks at the points of the grid.",
+      "How objects are found where no track covers the picture: `auto_grid` asks at the points of a grid; `motion` at what moves by itself, once the camera's motion is taken away; `saliency` at what stands out; `hybrid` at all of these, the most promising first, after the boxes of the detector in DETECTOR_MODEL if there is one; `detector` at the boxes of that alone; `none` waits for people to prompt. Where motion is not measured (`iou`, and `trackcast replay` with SAM 2), `motion` asks at the points of the grid.",
   }),
   SAM2_REPROMPT_INTERVAL: integerSetting({
     default: 30,
@@ -204,12 +205,20 @@ const serving = {
 };
 
 /** Every setting by its name, which is the same in the file and in the environment. */
-export const settings = { ...tracking, ...sam2Settings, ...capacity, ...ingest, ...serving };
+export const settings = {
+  ...tracking,
+  ...sam2Settings,
+  ...detectorSettings,
+  ...capacity,
+  ...ingest,
+  ...serving,
+};
 
 /** The settings in the order and under the headings in which people read them. */
 export const settingGroups: readonly { readonly title: string; readonly keys: readonly SettingKey[] }[] = [
   { title: 'Tracking', keys: keysOf(tracking) },
   { title: 'SAM 2', keys: keysOf(sam2Settings) },
+  { title: 'Detector', keys: keysOf(detectorSettings) },
   { title: 'Capacity', keys: keysOf(capacity) },
   { title: 'Video in, broker', keys: keysOf(ingest) },
   { title: 'HTTP, live page, log', keys: keysOf(serving) },
@@ -226,6 +235,7 @@ export type Config = {
 export const ownedPrefixes = [
   'VIDEO_',
   'SAM2_',
+  'DETECTOR_',
   'INGEST_',
   'AMQP_',
   'HTTP_',

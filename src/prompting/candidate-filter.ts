@@ -6,6 +6,8 @@ export interface CandidateMask {
   readonly logits: Float32Array;
   readonly predictedIou: number;
   readonly stability: number;
+  /** What a detector said of the box that produced it, 0 to 1. */
+  readonly detection?: { readonly score: number };
 }
 
 /** Why a candidate does not become an object. */
@@ -43,13 +45,24 @@ export const defaultGates: CandidateGates = {
   minOutside: 0.6,
 };
 
+/**
+ * For what a detector has seen: that there is an object is known, so that it may be large or small, and one of
+ * several that overlap.
+ */
+const detectedGates: Pick<CandidateGates, 'minPredictedIou' | 'minStability' | 'minArea' | 'maxArea'> = {
+  minPredictedIou: 0.5,
+  minStability: 0.5,
+  minArea: 0.0001,
+  maxArea: 0.95,
+};
+
 /** How much worse a whole may be rated than its part and still be preferred to it. */
 const wholeAdvantage = 0.06;
 
 /**
  * Chooses among candidates those that are new objects: good enough, of sensible size, no backdrop, not twice the
  * same thing, and mostly outside what is tracked (as SAM-Track and AutoSeg-SAM2 do). Wholes win over their
- * parts unless the part is clearly better.
+ * parts unless the part is clearly better; what a detector has seen wins over everything else.
  *
  * @param occupied 1 where a live track is, on the mask grid
  * @param onReject told of each candidate that is not chosen
@@ -64,12 +77,12 @@ export function chooseNewObjects(
   onReject: (reason: CandidateRejection) => void = () => undefined,
 ): number[] {
   const pictureArea = grid.spanX * grid.spanY;
-  const viable: { index: number; area: number; merit: number }[] = [];
+  const viable: ViableCandidate[] = [];
   candidates.forEach((candidate, index) => {
     const shape = measure(candidate.logits, grid, occupied);
     const rejection = rejectionOf(candidate, shape, pictureArea, gates);
     if (rejection !== null) onReject(rejection);
-    else viable.push({ index, area: shape.area, merit: candidate.predictedIou * candidate.stability });
+    else viable.push({ index, area: shape.area, ...meritOf(candidate) });
   });
   viable.sort((a, b) => b.merit - a.merit);
   const chosen: typeof viable = [];
@@ -83,6 +96,7 @@ export function chooseNewObjects(
     const other = chosen[rival];
     const isWholeOfIt =
       other !== undefined &&
+      !other.isDetected &&
       candidate.area > other.area * 1.2 &&
       candidate.merit > other.merit - wholeAdvantage;
     const othersAgree = chosen.every(
@@ -94,18 +108,39 @@ export function chooseNewObjects(
   return chosen.slice(0, Math.max(0, limit)).map((candidate) => candidate.index);
 }
 
+/** A candidate that passed the gates for single ones. */
+interface ViableCandidate {
+  readonly index: number;
+  readonly area: number;
+  readonly merit: number;
+  readonly isDetected: boolean;
+}
+
+function meritOf({
+  predictedIou,
+  stability,
+  detection,
+}: CandidateMask): Omit<ViableCandidate, 'index' | 'area'> {
+  if (detection === undefined) return { merit: predictedIou * stability, isDetected: false };
+  // No other candidate's merit is above 1.
+  return { merit: 2 + detection.score, isDetected: true };
+}
+
 function rejectionOf(
   candidate: CandidateMask,
   shape: MaskShape,
   pictureArea: number,
-  gates: CandidateGates,
+  pointGates: CandidateGates,
 ): CandidateRejection | null {
+  const isDetected = candidate.detection !== undefined;
+  const gates = isDetected ? { ...pointGates, ...detectedGates } : pointGates;
   const share = shape.area / pictureArea;
   if (candidate.predictedIou < gates.minPredictedIou) return 'predicted_iou';
   if (candidate.stability < gates.minStability) return 'stability';
   if (share < gates.minArea) return 'too_small';
   if (share > gates.maxArea) return 'too_large';
-  if (shape.borderSides >= 3 || (shape.borderSides >= 2 && share > 0.15)) return 'frame_like';
+  const isFrameLike = shape.borderSides >= 3 || (shape.borderSides >= 2 && share > 0.15);
+  if (isFrameLike && !isDetected) return 'frame_like';
   if (shape.outside < gates.minOutside * shape.area) return 'covered';
   return null;
 }
@@ -153,8 +188,8 @@ function measure(
 
 function isSameThing(
   candidates: readonly CandidateMask[],
-  a: { index: number; area: number },
-  b: { index: number; area: number },
+  a: ViableCandidate,
+  b: ViableCandidate,
   gates: CandidateGates,
 ): boolean {
   const first = candidates[a.index]?.logits ?? new Float32Array(0);
@@ -164,5 +199,7 @@ function isSameThing(
     if ((first[at] as number) > 0 && (second[at] as number) > 0) shared++;
   }
   const iou = shared / Math.max(1, a.area + b.area - shared);
+  // A detector tells a thing from what it holds.
+  if (a.isDetected && b.isDetected) return iou >= gates.duplicateIou;
   return iou >= gates.duplicateIou || shared >= gates.containment * Math.min(a.area, b.area);
 }

@@ -20,13 +20,18 @@ export interface Proposal {
 
 /**
  * What moves, what stands out, and a grid over everything else: the union of their points, those first that rank
- * high with one of them or that several of them agree on.
+ * high with one of them or that several of them agree on. Where there is a detector, its boxes come before all points.
  */
 export class Hybrid implements PromptStrategy {
   readonly name = 'hybrid';
   readonly #motion = new Motion();
   readonly #saliency = new Saliency();
   readonly #grid = new AutoGrid();
+  readonly usesDetector: boolean;
+
+  constructor(usesDetector = false) {
+    this.usesDetector = usesDetector;
+  }
 
   observe(scene: PromptScene): void {
     this.#motion.observe(scene);

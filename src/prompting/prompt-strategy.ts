@@ -44,13 +44,15 @@ export interface PromptScene {
 }
 
 /** Every strategy, by the name that it is configured with. */
-export const promptStrategyNames = ['auto_grid', 'motion', 'saliency', 'hybrid', 'none'] as const;
+export const promptStrategyNames = ['auto_grid', 'motion', 'saliency', 'hybrid', 'detector', 'none'] as const;
 
 export type PromptStrategyName = (typeof promptStrategyNames)[number];
 
 /** A way of finding objects without a person: proposes points for the segmentation model to try. */
 export interface PromptStrategy {
   readonly name: PromptStrategyName;
+  /** Whether each round begins with the boxes of a detector, which looks at the frame where the models run. */
+  readonly usesDetector?: boolean;
   /**
    * Sees every frame, in order. A strategy that does this remembers one stream: it serves no other.
    */

@@ -84,8 +84,12 @@ describe('values', () => {
     ['MODEL_MIRROR', 'http://localhost:9000/x', 'http://localhost:9000/x'],
     ['SAM2_MODEL', '/models/endo.pt', '/models/endo.pt'],
     ['MODEL_DIR', '', ''],
+    ['DETECTOR_MODEL', '/models/tools.onnx', '/models/tools.onnx'],
+    ['DETECTOR_CLASSES', 'clip applier, hook', ['clip applier', 'hook']],
+    ['DETECTOR_CLASS_MIN_SCORES', 'hook=.6, a=b=1', ['hook=.6', 'a=b=1']],
+    ['DETECTOR_IMAGE_SIZE', '320', 320],
   ] as const)('reads %s=%s', (key, text, value) => {
-    expect(loadConfig({ environment: { [key]: text } }).values[key]).toBe(value);
+    expect(loadConfig({ environment: { [key]: text } }).values[key]).toEqual(value);
   });
 
   it('reads tokens with their roles', () => {
@@ -141,6 +145,13 @@ describe('values', () => {
     ['SAM2_MAX_COND_FRAMES_IN_ATTN', '1.5'],
     ['SAM2_FILL_HOLE_AREA', '65'],
     ['DEVICE_ID', '-1'],
+    ['DETECTOR_MODEL', '~/tools.onnx'],
+    ['DETECTOR_LAYOUT', 'yolov3'],
+    ['DETECTOR_MIN_SCORE', '1.1'],
+    ['DETECTOR_CLASS_MIN_SCORES', 'hook'],
+    ['DETECTOR_CLASS_MIN_SCORES', 'hook=2'],
+    ['DETECTOR_MAX_BOXES', '0'],
+    ['DETECTOR_IMAGE_SIZE', '300'],
   ])('refuses %s=%s and says what is allowed', (key, value) => {
     const error = failure({ environment: { [key]: value } });
     expect(error.code).toBe('TRACKCAST_CONFIG_INVALID');
@@ -203,6 +214,14 @@ describe('problems', () => {
     expect(failure({ environment: { HTTP_HOST: '127.0.0.1.example.org' } }).place.key).toBe('HTTP_HOST');
     expect(() => loadConfig({ environment: { HTTP_HOST: '127.0.0.2' } })).not.toThrow();
     expect(() => loadConfig({ environment: { HTTP_HOST: '::1' } })).not.toThrow();
+  });
+
+  it('refuses a detector’s strategy without a detector', () => {
+    const { message, place } = failure({ environment: { SAM2_PROMPT_STRATEGY: 'detector' } });
+    expect(place.key).toBe('DETECTOR_MODEL');
+    expect(message).toMatch(/DETECTOR_MODEL \(default\): SAM2_PROMPT_STRATEGY `detector` needs a detector/);
+    const environment = { SAM2_PROMPT_STRATEGY: 'detector', DETECTOR_MODEL: 'tools.onnx' };
+    expect(() => loadConfig({ environment })).not.toThrow();
   });
 
   it('refuses one token with two roles', () => {

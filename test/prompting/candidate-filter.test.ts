@@ -131,4 +131,42 @@ describe('chooseNewObjects', () => {
       }),
     );
   });
+
+  describe('of boxes that a detector has seen', () => {
+    const detected = (mask: CandidateMask, score: number): CandidateMask => ({
+      ...mask,
+      detection: { score },
+    });
+
+    it('prefers them to anything else, the best first', () => {
+      const { chosen } = choose([
+        candidate(20, 4, 8, 8, 0.99, 0.99),
+        detected(candidate(2, 2, 8, 8), 0.4),
+        detected(candidate(10, 18, 8, 8), 0.7),
+      ]);
+      expect(chosen).toEqual([2, 1, 0]);
+    });
+
+    it('lets no whole take the place of one', () => {
+      const part = detected(candidate(4, 4, 8, 8, 0.9), 0.3);
+      expect(choose([candidate(2, 2, 16, 12, 0.95), part]).chosen).toEqual([1]);
+    });
+
+    it('believes them where a point would not be believed', () => {
+      expect(choose([detected(candidate(0, 0, 38, 29, 0.6, 0.6), 0.5)]).chosen).toEqual([0]);
+      expect(choose([detected(candidate(5, 5, 1, 2, 0.6, 0.6), 0.5)]).chosen).toEqual([0]);
+      expect(choose([detected(candidate(5, 5, 8, 8, 0.3), 0.9)]).rejections).toEqual(['predicted_iou']);
+    });
+
+    it('tells a thing from what it holds, but takes nothing twice', () => {
+      const holder = detected(candidate(4, 4, 16, 16), 0.9);
+      expect(choose([holder, detected(candidate(6, 6, 6, 6), 0.8)]).chosen).toEqual([0, 1]);
+      expect(choose([holder, detected(candidate(4, 4, 16, 15), 0.8)]).rejections).toEqual(['duplicate']);
+    });
+
+    it('takes nothing that is tracked already', () => {
+      const again = detected(candidate(4, 4, 8, 8), 0.9);
+      expect(choose([again], 10, candidate(4, 4, 8, 8)).rejections).toEqual(['covered']);
+    });
+  });
 });
