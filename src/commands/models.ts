@@ -4,6 +4,7 @@ import { monotonicMs } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { TrackcastError } from '../errors.ts';
 import { findPublished, publishedModels } from '../model/store/catalogue.ts';
+import { checkCached } from '../model/store/check-cached.ts';
 import { importModel } from '../model/store/import-model.ts';
 import { isModelName, modelNameForm } from '../model/store/model-name.ts';
 import { pullModel } from '../model/store/pull-model.ts';
@@ -144,8 +145,13 @@ async function verify(
         signal,
         onProgress: (done) => lines.update('checking', done, bytes),
       });
+      const cached = await checkCached(model, {
+        signal,
+        onProgress: (done) => lines.update('checking derived weights', done, null),
+      });
       progress.clear();
-      print(`${each}: intact, SHA-256 ${model.manifest.sha256}`);
+      const derived = cached.map(({ name }) => `, ${name} too`).join('');
+      print(`${each}: intact, SHA-256 ${model.manifest.sha256}${derived}`);
     } catch (error) {
       if (!(error instanceof TrackcastError)) throw error;
       progress.clear();

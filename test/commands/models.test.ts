@@ -1,7 +1,8 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { registerModels } from '../../src/commands/models.ts';
+import { writeSeal } from '../../src/model/store/file-seal.ts';
 import { type Handler, mirrorPerTest, serveFile } from '../model/store/mirror-server.ts';
 import { folderPerTest, sha256Of, writeCheckpoint } from '../model/store/store-fixture.ts';
 
@@ -169,6 +170,23 @@ describe('trackcast models verify', () => {
     await expect(run('verify')).rejects.toMatchObject({ code: 'TRACKCAST_MODEL_MISMATCH' });
     await expect(run('verify', 'one')).rejects.toMatchObject({ code: 'TRACKCAST_MODEL_MISMATCH' });
     expect((await run('verify', 'two')).printed).toMatch(/^two: intact/);
+  });
+
+  it('reads derived weights too, and fails when they have changed', async () => {
+    await run('import', await writeCheckpoint(folder.path('one.safetensors'), 1));
+    const weights = folder.path('models', 'one', 'weights-float16.bin');
+    await writeFile(weights, 'unsealed');
+    expect((await run('verify')).printed).not.toContain('weights-float16.bin');
+    await writeSeal(weights, sha256Of(weights));
+    expect((await run('verify')).printed).toContain(', weights-float16.bin too');
+    await writeFile(weights, 'changed!');
+    await expect(run('verify')).rejects.toMatchObject({
+      code: 'TRACKCAST_MODEL_MISMATCH',
+      message: expect.stringMatching(/^weights-float16\.bin of 'one' has changed.*Delete it/),
+      place: { key: weights },
+    });
+    await rm(weights);
+    expect((await run('verify')).printed).toMatch(/^one: intact/);
   });
 
   it('says when there is nothing to check', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -5,6 +6,8 @@ import { TrackcastError } from '../../errors.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { Precision, StoredWeight, WeightsFile } from '../graph/graph-builder.ts';
 import { fromHalf, toHalf } from '../graph/half-float.ts';
+import { sha256OfFile } from '../store/file-digest.ts';
+import { readSeal, removeSeal, writeSeal } from '../store/file-seal.ts';
 import { removeAbandonedParts, writeAll, writeWhole } from '../whole-file.ts';
 
 /** Every weight begins at a multiple of this, so that it can be mapped into memory and read as vectors. */
@@ -77,7 +80,10 @@ function layOut(
   return { weights, total };
 }
 
-/** Whether the file is what would be written: all of its size, and with the vectors of this checkpoint. */
+/**
+ * Whether the file is what would be written: all of its size, and with the vectors of this checkpoint. A file whose
+ * hash was not noted, because its writer was killed or is another program, is compared whole and gets its note.
+ */
 async function isWritten(
   checkpoint: Checkpoint,
   file: WeightsFile,
@@ -86,15 +92,22 @@ async function isWritten(
 ): Promise<boolean> {
   const state = await stat(path).catch(() => null);
   if (state?.size !== size) return false;
+  const isSealed = (await readSeal(path)) !== null;
   for (const [name, { shape }] of file.weights) {
     // Biases and norms tell models apart, and are quick to read.
-    if (shape.length !== 1) continue;
+    if (isSealed && shape.length !== 1) continue;
     const values = await checkpoint.readFloats(name);
     const stored = file.readValues(name);
     const expected = file.precision === 'float32' ? values : fromHalf(toHalf(values));
     if (expected.some((value, at) => !Object.is(value, stored[at]))) return false;
   }
+  if (!isSealed) await trySeal(path, await sha256OfFile(path));
   return true;
+}
+
+/** In a folder that cannot be written to, the file is compared whole every time, which is slower and right. */
+async function trySeal(path: string, sha256: string): Promise<void> {
+  await writeSeal(path, sha256).catch(() => undefined);
 }
 
 /** One weight after another, so that no more than the largest is in memory. */
@@ -105,17 +118,25 @@ async function writeWeights(
   weights: ReadonlyMap<string, StoredWeight>,
 ): Promise<void> {
   await removeAbandonedParts(path);
+  const hash = createHash('sha256');
   const filling = new Uint8Array(alignment);
   await writeWhole(path, 'the weights cannot be written', async (file) => {
+    const append = async (bytes: Uint8Array) => {
+      hash.update(bytes);
+      await writeAll(file, bytes);
+    };
     let end = 0;
     for (const [name, { offset, length }] of weights) {
-      await writeAll(file, filling.subarray(0, offset - end));
+      await append(filling.subarray(0, offset - end));
       end = offset + length;
       const values = await checkpoint.readFloats(name);
       const stored = precision === 'float32' ? values : toHalf(values);
-      await writeAll(file, new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+      await append(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
     }
+    // The note about the file that was there must not stay beside this one.
+    await removeSeal(path);
   });
+  await trySeal(path, hash.digest('hex'));
 }
 
 function readValues(

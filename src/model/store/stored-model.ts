@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import { type DigestOptions, sha256OfFile } from './file-digest.ts';
+import { sealEnding } from './file-seal.ts';
 import { type ModelManifest, manifestFile, readManifest, writeManifest } from './model-manifest.ts';
 import { isModelName } from './model-name.ts';
 import { errorCode, isMissing } from './system-file.ts';
@@ -45,6 +46,7 @@ export async function listCached({ folder, manifest }: StoredModel): Promise<Cac
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const { name } = entry;
     if (!entry.isFile() || name === manifest.checkpoint || name === manifestFile) continue;
+    if (name.endsWith(sealEnding)) continue;
     const state = await stat(join(folder, name)).catch(() => null);
     // What is gone meanwhile was being written.
     if (state !== null) cached.push({ name, bytes: state.size, imageSize: imageSizeOf(name) });

@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -73,6 +82,36 @@ describe('openWeightsFile', () => {
     expect(statSync(made).size).toBe(12);
     expect(replaced.readValues('one')[0]).toBe(0.5);
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  it('notes the hash of what it has written, all of it', async () => {
+    await openWeights([floats('one'), floats('two')], 'float16');
+    const made = join(folder, 'weights-float16.bin');
+    const hash = createHash('sha256').update(readFileSync(made)).digest('hex');
+    expect(statSync(made).size).toBe(76);
+    expect(readFileSync(`${made}.sha256`, 'utf8')).toBe(`${hash}  weights-float16.bin\n`);
+  });
+
+  it.each([
+    ['without a note', (note: string) => rmSync(note)],
+    ['with half a note', (note: string) => truncateSync(note, 20)],
+  ])('compares a file %s as a whole', async (_, damage) => {
+    const { readValues } = await openWeights([floats('one')], 'float16');
+    const made = join(folder, 'weights-float16.bin');
+    const note = `${made}.sha256`;
+    const [bytes, noted] = [readFileSync(made), readFileSync(note, 'utf8')];
+    damage(note);
+    const { ino } = statSync(made);
+    await openWeights([floats('one')], 'float16');
+    expect([statSync(made).ino, readFileSync(note, 'utf8')]).toEqual([ino, noted]);
+
+    damage(note);
+    // A matrix, which is not looked at where there is a note.
+    writeFileSync(made, bytes.with(3, 7));
+    expect(readValues('one')[1]).not.toBe(-1.25);
+    await openWeights([floats('one')], 'float16');
+    expect(readFileSync(made)).toEqual(bytes);
+    expect(readFileSync(note, 'utf8')).toBe(noted);
   });
 
   it('says so when the file has been cut since', async () => {
