@@ -14,6 +14,7 @@ import type { ObjectMemory } from '../src/model/sam2/sam2-runtime.ts';
 import { openSessions } from '../src/model/sam2/sam2-sessions.ts';
 import type { BenchmarkContext } from './benchmark.ts';
 import { type Figure, median } from './figure.ts';
+import { promptOne, rememberOne } from './one-object.ts';
 import { writeRandomSam2 } from './random-sam2.ts';
 import type { Loading } from './sam2-loading.ts';
 
@@ -124,7 +125,7 @@ async function benchProvider(
     add('image encoder', encoder);
     using features = await runtime.encode(pixels);
     const click = { points: Float32Array.of(imageSize / 2, imageSize / 2), labels: [1] };
-    const shown = await runtime.prompt(features, {
+    const shown = await promptOne(runtime, features, {
       ground: { kind: 'initial' },
       sparse: click,
       mask: null,
@@ -133,13 +134,21 @@ async function benchProvider(
     add(
       'prompt encoder and mask decoder',
       await timed(() =>
-        runtime.prompt(features, { ground: { kind: 'initial' }, sparse: click, mask: null, multimask: true }),
+        promptOne(runtime, features, {
+          ground: { kind: 'initial' },
+          sparse: click,
+          mask: null,
+          multimask: true,
+        }),
       ),
     );
-    add('memory encoder', await timed(() => runtime.remember(features, shown.lowResMask, shown.objectScore)));
+    add(
+      'memory encoder',
+      await timed(() => rememberOne(runtime, features, shown.lowResMask, shown.objectScore)),
+    );
     await benchAttention(folder, checkpoint, imageSize, options, add);
     let single = 0;
-    const memory = await runtime.remember(features, shown.lowResMask, shown.objectScore);
+    const memory = await rememberOne(runtime, features, shown.lowResMask, shown.objectScore);
     for (const count of objectCounts) {
       const objects = Array.from({ length: count }, () => fullBank(memory, shown.pointer));
       const step = await timed(() => runtime.step(features, objects));

@@ -1,6 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import type { Precision } from '../graph/graph-builder.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import { onlyFrame } from './memory-feeds.ts';
 import { requireActivations } from './require-size.ts';
 import type { Activations, ObjectMemory } from './sam2-runtime.ts';
 
@@ -80,7 +81,7 @@ export class ObjectBatch {
       }
     });
     return {
-      frame_of_object: new Tensor('int64', new BigInt64Array(count), [count]),
+      frame_of_object: onlyFrame(count),
       memory: this.tensor(memory, [count, slots, this.#tokens, memoryChannels]),
       memory_rows: new Tensor('int64', rows, [count, slots]),
       memory_valid: new Tensor('float32', memoryValid, [count, slots]),

@@ -2,6 +2,7 @@ import type { Precision } from '../graph/graph-builder.ts';
 import { queriesAtOnce } from '../graph/pieces/head-attention.ts';
 import type { ExecutionProvider } from '../runtime.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import { BatchSizes } from './batch-sizes.ts';
 
 /** Memory that one run may take beside the model, bytes. Of GPUs it leaves half of one with 8 GiB to all else. */
 const runMemoryBytes = { cpu: 2 ** 30, gpu: 2 ** 32 } as const;
@@ -35,12 +36,13 @@ export function objectsPerRun(
   const room = runMemoryBytes[provider === 'cpu' ? 'cpu' : 'gpu'];
   const bytesPerMemory = runMemoryPerKeys * tokens * channels * bytesPerValue.float32;
   const scoreBytesPerMemory = Math.min(tokens, queriesAtOnce) * tokens * bytesPerValue[precision];
+  const sizes = new BatchSizes(provider);
   return (attended) => {
     // What an object takes beside its memories is in their measure, so few of them make no room for others.
     const memories = Math.max(attended, usual);
     const limits = [room / (memories * bytesPerMemory)];
     if (provider === 'cpu') limits.push(maxObjectsPerRunOnCpu);
     if (provider === 'webgpu') limits.push(scoreBytesOnWebGpu / (memories * scoreBytesPerMemory));
-    return Math.max(1, Math.floor(Math.min(...limits)));
+    return sizes.within(Math.max(1, Math.floor(Math.min(...limits))));
   };
 }

@@ -1,30 +1,35 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { TrackcastError } from '../../errors.ts';
 import type { Precision } from '../graph/graph-builder.ts';
 import type { ExecutionProvider, RefusedProvider } from '../runtime.ts';
+import { alikePrompts, inParts, memoriesOf } from './alike-prompts.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import { BatchSizes } from './batch-sizes.ts';
 import { EncodedFrame, encodedFrame, featureNames } from './encoded-frame.ts';
-import type { GraphName } from './graph-cache.ts';
+import { GraphRunner } from './graph-runner.ts';
 import type { MaskReduction } from './mask-reduction.ts';
+import { memoryFeeds, onlyFrame } from './memory-feeds.ts';
 import { divideIntoRuns, ObjectBatch } from './object-batch.ts';
 import type { ObjectsPerRun } from './objects-per-run.ts';
-import { noPoints, paddedPoints, scalar } from './prompt-feeds.ts';
+import { densePrompts, paddedPoints, positiveClick, repeated, scalar, unprompted } from './prompt-feeds.ts';
 import { requireSize } from './require-size.ts';
-import type {
-  Activations,
-  DecodedObject,
-  FrameFeatures,
-  ObjectMemory,
-  ObjectStep,
-  PromptRequest,
-  ProposedMasks,
-  Sam2Runtime,
+import {
+  type Activations,
+  type BatchSizeLists,
+  type DecodedObject,
+  type FrameFeatures,
+  type MaskToRemember,
+  masksPerClick,
+  type ObjectMemory,
+  type ObjectStep,
+  type PromptRequest,
+  type ProposedMasks,
+  type Sam2Runtime,
 } from './sam2-runtime.ts';
-import { releaseSessions, type Sam2Sessions } from './sam2-sessions.ts';
+import type { Sam2Sessions } from './sam2-sessions.ts';
 import { release, TensorReader } from './tensor-reader.ts';
 
-/** Clicks decoded in one run: their masks at stride 4 take a megabyte each at 1024 pixels. */
-const clicksPerRun = 16;
+/** Prompts decoded, and masks remembered, in one run: at 1024 pixels each takes some tens of megabytes meanwhile. */
+const promptsPerRun = 16;
 
 export interface OnnxSam2Parts {
   readonly architecture: Sam2Architecture;
@@ -47,7 +52,9 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   readonly absentPointer: Activations;
   readonly provider: ExecutionProvider;
   readonly refusedProviders: readonly RefusedProvider[];
-  readonly #sessions: ReadonlyMap<GraphName, InferenceSession>;
+  readonly slowAtFirst: BatchSizeLists;
+  readonly #graphs: GraphRunner;
+  readonly #sizes: BatchSizes;
   readonly #maskReduction: MaskReduction;
   readonly #fused: boolean;
   readonly #objectsPerRun: ObjectsPerRun;
@@ -55,7 +62,6 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   readonly #reader: TensorReader;
   readonly #pixels: Uint8Array<ArrayBuffer>;
   readonly #noMask: Float32Array;
-  #isDisposed = false;
 
   constructor(parts: OnnxSam2Parts) {
     const { architecture, geometry, precision, opened } = parts;
@@ -65,7 +71,12 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     this.absentPointer = parts.absentPointer;
     this.provider = opened.provider;
     this.refusedProviders = opened.refused;
-    this.#sessions = opened.sessions;
+    this.#graphs = new GraphRunner(opened.sessions);
+    this.#sizes = new BatchSizes(opened.provider);
+    this.slowAtFirst = {
+      objects: this.#sizes.upTo(parts.objectsPerRun(architecture.memories)),
+      prompts: this.#sizes.upTo(promptsPerRun),
+    };
     this.#maskReduction = parts.maskReduction;
     this.#fused = parts.fused;
     this.#objectsPerRun = parts.objectsPerRun;
@@ -80,7 +91,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     requireSize(pixels.length, this.#pixels.length, `a picture of ${side}x${side} pixels`);
     // ONNX Runtime refuses shared memory.
     this.#pixels.set(pixels);
-    const outputs = await this.#run('image_encoder', {
+    const outputs = await this.#graphs.run('image_encoder', {
       pixels: new Tensor('uint8', this.#pixels, [1, side, side, 3]),
     });
     const tensors = Object.fromEntries(
@@ -93,10 +104,13 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     const frame = encodedFrame(features, this.provider);
     const results: ObjectStep[] = new Array(objects.length);
     for (const indices of divideIntoRuns(objects, this.#objectsPerRun)) {
-      const batch = indices.map((index) => objects[index] as ObjectMemory);
+      const wanted = indices.map((index) => objects[index] as ObjectMemory);
+      const batch = this.#sizes.filled(wanted);
       // The fused graph gives no candidates.
       const isApart = !this.#fused || batch.some(({ candidates }) => candidates === true);
-      const steps = isApart ? await this.#stepApart(frame, batch) : await this.#stepFused(frame, batch);
+      const steps = isApart
+        ? await this.#stepApart(frame, batch, wanted.length)
+        : await this.#stepFused(frame, batch, wanted.length);
       indices.forEach((index, at) => {
         results[index] = steps[at] as ObjectStep;
       });
@@ -104,54 +118,38 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     return results;
   }
 
-  async prompt(features: FrameFeatures, request: PromptRequest): Promise<DecodedObject> {
+  async promptAll(features: FrameFeatures, requests: readonly PromptRequest[]): Promise<DecodedObject[]> {
     const frame = encodedFrame(features, this.provider);
-    const { ground, sparse } = request;
-    const embedding =
-      ground.kind === 'remembered' ? await this.#attend(frame, [ground.memory]) : frame.tensors.features;
-    try {
-      const outputs = await this.#run('prompt_decoder', {
-        image_embedding: embedding,
-        no_memory: scalar(ground.kind === 'initial' ? 1 : 0),
-        high_res_0: frame.tensors.high_res_0,
-        high_res_1: frame.tensors.high_res_1,
-        ...paddedPoints(sparse.points, sparse.labels, 1),
-        ...this.#maskFeeds(request.mask),
-        multimask: scalar(request.multimask ? 1 : 0),
-      });
+    const results: DecodedObject[] = new Array(requests.length);
+    for (const indices of alikePrompts(requests, promptsPerRun, this.#objectsPerRun)) {
+      const run = this.#sizes.filled(indices).map((index) => requests[index] as PromptRequest);
+      const outputs = await this.#decodeAlike(frame, run);
       try {
-        return this.#reader.object(outputs, 0);
+        indices.forEach((index, at) => {
+          results[index] = this.#reader.object(outputs, at);
+        });
       } finally {
         release(outputs);
       }
-    } finally {
-      if (embedding !== frame.tensors.features) embedding.dispose();
     }
+    return results;
   }
 
   async propose(features: FrameFeatures, points: Float32Array): Promise<ProposedMasks> {
     const frame = encodedFrame(features, this.provider);
     const clicks = Math.ceil(points.length / 2);
     requireSize(points.length, 2 * clicks, 'a list of clicks');
-    const size = 3 * this.geometry.maskSize ** 2;
+    const size = masksPerClick * this.geometry.maskSize ** 2;
     const masks = new Float32Array(clicks * size);
-    const ious = new Float32Array(clicks * 3);
+    const ious = new Float32Array(clicks * masksPerClick);
     const objectScores = new Float32Array(clicks);
-    for (let start = 0; start < clicks; start += clicksPerRun) {
-      const count = Math.min(clicksPerRun, clicks - start);
-      const labels = new Array<number>(count).fill(1);
-      const outputs = await this.#run('prompt_decoder', {
-        image_embedding: frame.tensors.features,
-        no_memory: scalar(1),
-        high_res_0: frame.tensors.high_res_0,
-        high_res_1: frame.tensors.high_res_1,
-        ...paddedPoints(points.subarray(start * 2, (start + count) * 2), labels, count),
-        ...this.#maskFeeds(null),
-        multimask: new Tensor('float32', new Float32Array(count).fill(1), [count]),
-      });
+    for (const run of inParts([...objectScores.keys()], promptsPerRun)) {
+      const outputs = await this.#decodeAlike(
+        frame,
+        this.#sizes.filled(run).map((click) => positiveClick(points.subarray(click * 2, click * 2 + 2))),
+      );
       try {
-        for (let at = 0; at < count; at++) {
-          const click = start + at;
+        for (const [at, click] of run.entries()) {
           this.#reader.proposals(outputs, at, masks.subarray(click * size, (click + 1) * size), ious, click);
           objectScores[click] = this.#reader.score(outputs, at);
         }
@@ -162,27 +160,21 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     return { masks, ious, objectScores };
   }
 
-  async remember(
-    features: FrameFeatures,
-    lowResMask: Float32Array,
-    objectScore: number,
-    mask: 'binary' | 'soft' = 'binary',
-  ): Promise<Activations> {
+  async rememberAll(features: FrameFeatures, objects: readonly MaskToRemember[]): Promise<Activations[]> {
     const frame = encodedFrame(features, this.provider);
-    const side = this.geometry.maskSize;
-    requireSize(lowResMask.length, side * side, 'a low-resolution mask');
-    const outputs = await this.#run('memory_encoder', {
-      features: frame.tensors.features,
-      frame_of_object: new Tensor('int64', new BigInt64Array(1), [1]),
-      low_res_mask: new Tensor('float32', lowResMask, [1, 1, side, side]),
-      binarize: scalar(mask === 'binary' ? 1 : 0),
-      object_score: new Tensor('float32', Float32Array.of(objectScore), [1, 1]),
-    });
-    try {
-      return this.#reader.memory(outputs, 0);
-    } finally {
-      release(outputs);
+    const memories: Activations[] = [];
+    for (const run of inParts(objects, promptsPerRun)) {
+      const outputs = await this.#graphs.run('memory_encoder', {
+        features: frame.tensors.features,
+        ...memoryFeeds(this.#sizes.filled(run), this.geometry.maskSize),
+      });
+      try {
+        for (const at of run.keys()) memories.push(this.#reader.memory(outputs, at));
+      } finally {
+        release(outputs);
+      }
     }
+    return memories;
   }
 
   recycle(memory: Activations): void {
@@ -195,16 +187,19 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     return this.#maskReduction.reduce(mask, imageSize);
   }
 
-  async dispose(): Promise<void> {
-    if (this.#isDisposed) return;
-    this.#isDisposed = true;
-    await releaseSessions(this.#sessions);
+  dispose(): Promise<void> {
+    return this.#graphs.dispose();
   }
 
-  async #stepFused(frame: EncodedFrame, objects: readonly ObjectMemory[]): Promise<ObjectStep[]> {
-    const outputs = await this.#run('track_step', { ...frame.tensors, ...this.#batch.feeds(objects) });
+  /** @param count objects of the batch of which results are wanted, the first ones */
+  async #stepFused(
+    frame: EncodedFrame,
+    batch: readonly ObjectMemory[],
+    count: number,
+  ): Promise<ObjectStep[]> {
+    const outputs = await this.#graphs.run('track_step', { ...frame.tensors, ...this.#batch.feeds(batch) });
     try {
-      return objects.map((_, at) => ({
+      return Array.from({ length: count }, (_, at) => ({
         ...this.#reader.object(outputs, at),
         memory: this.#reader.memory(outputs, at, 'new_memory'),
       }));
@@ -213,19 +208,22 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     }
   }
 
-  async #stepApart(frame: EncodedFrame, objects: readonly ObjectMemory[]): Promise<ObjectStep[]> {
-    const count = objects.length;
-    const decoded = await this.#decodeTracked(frame, objects);
+  async #stepApart(
+    frame: EncodedFrame,
+    batch: readonly ObjectMemory[],
+    count: number,
+  ): Promise<ObjectStep[]> {
+    const decoded = await this.#decodeAlike(frame, batch.map(unprompted));
     try {
-      const remembered = await this.#run('memory_encoder', {
+      const remembered = await this.#graphs.run('memory_encoder', {
         features: frame.tensors.features,
-        frame_of_object: new Tensor('int64', new BigInt64Array(count), [count]),
+        frame_of_object: onlyFrame(batch.length),
         low_res_mask: this.#reader.tensor(decoded, 'low_res_mask'),
-        binarize: new Tensor('float32', new Float32Array(count), [count]),
+        binarize: repeated(0, batch.length),
         object_score: this.#reader.tensor(decoded, 'object_score'),
       });
       try {
-        return objects.map(({ candidates = false }, at) => ({
+        return batch.slice(0, count).map(({ candidates = false }, at) => ({
           ...this.#reader.object(decoded, at),
           memory: this.#reader.memory(remembered, at),
           ...(candidates ? { candidates: this.#reader.candidates(decoded, at) } : {}),
@@ -238,54 +236,42 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     }
   }
 
-  async #decodeTracked(
+  /** Decodes prompts that are alike, as `alikePrompts` says. */
+  async #decodeAlike(
     frame: EncodedFrame,
-    objects: readonly ObjectMemory[],
+    requests: readonly PromptRequest[],
   ): Promise<InferenceSession.ReturnType> {
-    const count = objects.length;
-    const conditioned = await this.#attend(frame, objects);
+    const count = requests.length;
+    const { features, high_res_0, high_res_1 } = frame.tensors;
+    const points = paddedPoints(requests.map(({ sparse }) => sparse));
+    const dense = densePrompts(
+      requests.map(({ mask }) => mask),
+      this.#noMask,
+    );
+    const multimask = Float32Array.from(requests, (request) => (request.multimask ? 1 : 0));
+    const memories = memoriesOf(requests);
+    const embedding = memories.length === 0 ? features : await this.#attend(frame, memories);
     try {
-      return await this.#run('prompt_decoder', {
-        image_embedding: conditioned,
-        no_memory: scalar(0),
-        high_res_0: frame.tensors.high_res_0,
-        high_res_1: frame.tensors.high_res_1,
-        ...noPoints(count),
-        ...this.#maskFeeds(null),
-        multimask: new Tensor('float32', new Float32Array(count).fill(1), [count]),
+      return await this.#graphs.run('prompt_decoder', {
+        image_embedding: embedding,
+        no_memory: scalar(requests[0]?.ground.kind === 'initial' ? 1 : 0),
+        high_res_0,
+        high_res_1,
+        ...points,
+        ...dense,
+        multimask: new Tensor('float32', multimask, [count]),
       });
     } finally {
-      conditioned.dispose();
+      if (embedding !== features) embedding.dispose();
     }
   }
 
   /** Memory attention alone. The caller disposes of the result. */
   async #attend(frame: EncodedFrame, objects: readonly ObjectMemory[]): Promise<Tensor> {
-    const outputs = await this.#run('memory_attention', {
+    const outputs = await this.#graphs.run('memory_attention', {
       attention_start: frame.tensors.attention_start,
       ...this.#batch.feeds(objects),
     });
     return this.#reader.tensor(outputs, 'conditioned');
-  }
-
-  /** One mask, or none, for all prompts of a run. */
-  #maskFeeds(mask: Float32Array | null) {
-    const side = this.geometry.maskSize;
-    if (mask !== null) requireSize(mask.length, side * side, 'a mask prompt');
-    return {
-      mask_prompt: new Tensor('float32', mask ?? this.#noMask, [1, 1, side, side]),
-      has_mask: scalar(mask === null ? 0 : 1),
-    };
-  }
-
-  async #run(name: GraphName, feeds: InferenceSession.FeedsType): Promise<InferenceSession.ReturnType> {
-    const session = this.#sessions.get(name);
-    if (session === undefined) throw new Error(`the graph ${name} is not open`);
-    try {
-      return await session.run(feeds);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause);
-      throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', `${name} failed: ${reason}`, {}, { cause });
-    }
   }
 }

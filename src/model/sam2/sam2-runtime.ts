@@ -1,6 +1,9 @@
 import type { Precision } from '../graph/graph-builder.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
 
+/** Masks that one click proposes: those of the three multimask tokens. */
+export const masksPerClick = 3;
+
 /** Activations as they leave the model: float32 values, or the bits of float16 values. */
 export type Activations = Float32Array | Uint16Array;
 
@@ -88,6 +91,23 @@ export interface PromptRequest {
   readonly multimask: boolean;
 }
 
+/** What an object is remembered by. */
+export interface MaskToRemember {
+  /** `maskSize²` logits. */
+  readonly lowResMask: Float32Array;
+  readonly objectScore: number;
+  /** Memories of tracked frames keep the doubts of their masks; masks of prompted objects, the default, are binarised. */
+  readonly isSoft?: boolean;
+}
+
+/** Sizes of batches, each list ascending. */
+export interface BatchSizeLists {
+  /** Of steps. */
+  readonly objects: readonly number[];
+  /** Of prompts, clicks to propose masks, and memories. */
+  readonly prompts: readonly number[];
+}
+
 /** Masks that single clicks on a picture propose; nothing remembered is involved. */
 export interface ProposedMasks {
   /** The three multimask tokens' masks of every click: `clicks * 3 * maskSize²` logits. */
@@ -111,26 +131,20 @@ export interface Sam2Runtime {
   encode(pixels: Uint8Array): Promise<FrameFeatures>;
   /** Finds every object on the picture by its memory, all in one batch (more if memory demands), and writes its new memories. */
   step(features: FrameFeatures, objects: readonly ObjectMemory[]): Promise<ObjectStep[]>;
-  /** Decodes one prompt. */
-  prompt(features: FrameFeatures, request: PromptRequest): Promise<DecodedObject>;
+  /** Decodes prompts, those in one batch that are alike. */
+  promptAll(features: FrameFeatures, requests: readonly PromptRequest[]): Promise<DecodedObject[]>;
   /** Decodes single positive clicks as one batch. @param points x, y pairs in pixels of the model's input */
   propose(features: FrameFeatures, points: Float32Array): Promise<ProposedMasks>;
-  /**
-   * The memory that an object leaves, `gridSize² * memoryChannels` values. The mask of a prompted object is
-   * binarised; a `soft` one keeps its doubts, as memories of tracked frames do.
-   */
-  remember(
-    features: FrameFeatures,
-    lowResMask: Float32Array,
-    objectScore: number,
-    mask?: 'binary' | 'soft',
-  ): Promise<Activations>;
+  /** The memories that objects leave, `gridSize² * memoryChannels` values each, in one batch. */
+  rememberAll(features: FrameFeatures, objects: readonly MaskToRemember[]): Promise<Activations[]>;
   /** Gives back a memory that nothing will use again, so that its array can hold another one. */
   recycle?(memory: Activations): void;
   /** The learned reduction (4x4 convolution) of a binary mask of `imageSize²` to `maskSize²`: the dense prompt of mask prompts. */
   reduceMask(mask: Float32Array): Float32Array;
   /** The learned pointer of absence, `channels` values. */
   readonly absentPointer: Activations;
+  /** Sizes of batches whose first run takes longer than later ones; there are none where it makes no difference. */
+  readonly slowAtFirst?: BatchSizeLists;
   /** May be called more than once. */
   dispose(): Promise<void>;
 }

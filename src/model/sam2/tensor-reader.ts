@@ -2,11 +2,9 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { TrackcastError } from '../../errors.ts';
 import type { Precision } from '../graph/graph-builder.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
+import { maskCount } from './mask-decoder.ts';
 import { requireActivations } from './require-size.ts';
-import type { Activations, DecodedObject, MaskCandidates } from './sam2-runtime.ts';
-
-/** Masks that the decoder draws per object. */
-const maskCount = 4;
+import { type Activations, type DecodedObject, type MaskCandidates, masksPerClick } from './sam2-runtime.ts';
 
 /** Arrays of memories that wait to be used again, at most. */
 const maxSpareMemories = 64;
@@ -89,8 +87,11 @@ export class TensorReader {
     to: number,
   ): void {
     const from = (at * maskCount + 1) * this.#maskLength;
-    masks.set(this.#floats(outputs, 'masks').subarray(from, from + 3 * this.#maskLength));
-    ious.set(this.#floats(outputs, 'ious').subarray(at * maskCount + 1, (at + 1) * maskCount), to * 3);
+    masks.set(this.#floats(outputs, 'masks').subarray(from, from + masksPerClick * this.#maskLength));
+    ious.set(
+      this.#floats(outputs, 'ious').subarray(at * maskCount + 1, (at + 1) * maskCount),
+      to * masksPerClick,
+    );
   }
 
   #activations(outputs: InferenceSession.ReturnType, name: string): Activations {

@@ -3,7 +3,6 @@ import { HoleFiller } from '../../model/sam2/mask-holes.ts';
 import type {
   DecodedObject,
   FrameFeatures,
-  ObjectStep,
   ProposedMasks,
   Sam2Runtime,
 } from '../../model/sam2/sam2-runtime.ts';
@@ -17,7 +16,14 @@ import {
   type PresentFrame,
 } from './object-memory-bank.ts';
 import { scalePoints } from './prompt-tokens.ts';
-import { decodePrompt, isInitialPrompt, nothingAttended, type PromptedPicture } from './prompted-object.ts';
+import {
+  isInitialPrompt,
+  nothingAttended,
+  type ObjectPrompt,
+  type PromptedPicture,
+  type ShownObject,
+  showObjects,
+} from './prompted-object.ts';
 import { believedOutcome } from './tracked-outcome.ts';
 
 /** Conditioning frames that an object keeps where `keptConditioningFrames` does not say. */
@@ -39,11 +45,6 @@ export interface CameraPredictorOptions {
    * at least 2, 16 by default. The published predictor keeps all.
    */
   readonly keptConditioningFrames?: number;
-}
-
-export interface PromptOptions {
-  /** Whether clicks add to the earlier ones on this frame (`clear_old_points=False`), instead of replacing them. */
-  readonly keepsEarlierPoints?: boolean;
 }
 
 /** What is known of an object on the frame that is looked at. The predictor reads its arrays on: write to none. */
@@ -145,16 +146,17 @@ export class CameraPredictor {
     const memories = recalled.map(({ memory }) => memory);
     const steps = await this.#runtime.step(view.features, memories);
     const found: PresentFrame[] = [];
-    for (const [index, [, bank]] of objects.entries()) {
-      found.push(await this.#conclude(bank, steps[index] as ObjectStep, view));
+    for (const [index, step] of steps.entries()) {
+      const [, bank] = objects[index] as (typeof objects)[number];
+      const { outcome, memory } = await believedOutcome(bank, step, view.features, this.#runtime);
+      this.#fillHoles(outcome.lowResMask);
+      found.push({ outcome, isConditioning: false, memory, prompt: null });
     }
     for (const [index, [objectId, bank]] of objects.entries()) {
       const present = found[index] as PresentFrame;
       bank.note(present);
-      results.set(
-        objectId,
-        toResult(objectId, present.outcome, recalled[index]?.attended ?? nothingAttended),
-      );
+      const attended = recalled[index]?.attended ?? nothingAttended;
+      results.set(objectId, toResult(objectId, present.outcome, attended));
     }
     return results;
   }
@@ -163,28 +165,36 @@ export class CameraPredictor {
    * Shows an object on the frame that is looked at. A new object, or one without a result on this frame, is
    * conditioned there; one that was tracked on it is corrected.
    *
-   * @param shape source pixels; a mask may have a size of its own
    * @throws TrackcastError `TRACKCAST_PROMPT_INVALID` for a prompt that shows nothing, or a box that is to be added
    *   to earlier points; `TRACKCAST_MASK_INVALID`
    */
-  async prompt(objectId: number, shape: PromptShape, options: PromptOptions = {}): Promise<ObjectResult> {
+  async prompt(
+    objectId: number,
+    shape: PromptShape,
+    options: Pick<ObjectPrompt, 'keepsEarlierPoints'> = {},
+  ): Promise<ObjectResult> {
+    const results = await this.promptAll([{ objectId, shape, ...options }]);
+    return results.get(objectId) as ObjectResult;
+  }
+
+  /** Shows several objects at once, as `prompt` does each. Throws `RangeError` for an object that is shown twice. */
+  async promptAll(prompts: readonly ObjectPrompt[]): Promise<Map<number, ObjectResult>> {
     const view = this.#looking();
-    const known = this.#banks.get(objectId);
-    const { decoded, attended, sparse } = await decodePrompt(
+    if (new Set(prompts.map(({ objectId }) => objectId)).size < prompts.length) {
+      throw new RangeError('one prompt of an object may depend on what another comes to');
+    }
+    const shown = await showObjects(
       this.#runtime,
       view,
-      known,
-      shape,
-      options.keepsEarlierPoints ?? false,
+      prompts,
+      (objectId) => this.#banks.get(objectId),
+      (lowResMask) => this.#fillHoles(lowResMask),
     );
-    this.#fillHoles(decoded.lowResMask);
-    const memory = await this.#runtime.remember(view.features, decoded.lowResMask, decoded.objectScore);
-    const isInitial = isInitialPrompt(known);
-    const outcome: FrameOutcome = { ...decoded, provenance: isInitial ? 'conditioned' : 'refined' };
-    const isConditioning = isInitial || this.#options.correctionsCondition;
-    const bank = known ?? this.#openBank(objectId, view);
-    bank.note({ outcome, isConditioning, memory, prompt: sparse });
-    return toResult(objectId, outcome, attended);
+    const results = new Map<number, ObjectResult>();
+    for (const [at, { objectId }] of prompts.entries()) {
+      results.set(objectId, this.#noteShown(objectId, shown[at] as ShownObject, view));
+    }
+    return results;
   }
 
   /**
@@ -254,6 +264,16 @@ export class CameraPredictor {
     this.#view = null;
   }
 
+  #noteShown(objectId: number, { decoded, attended, sparse, memory }: ShownObject, view: View): ObjectResult {
+    const known = this.#banks.get(objectId);
+    const isInitial = isInitialPrompt(known);
+    const outcome: FrameOutcome = { ...decoded, provenance: isInitial ? 'conditioned' : 'refined' };
+    const isConditioning = isInitial || this.#options.correctionsCondition;
+    const bank = known ?? this.#openBank(objectId, view);
+    bank.note({ outcome, isConditioning, memory, prompt: sparse });
+    return toResult(objectId, outcome, attended);
+  }
+
   #openBank(objectId: number, { frame, isAhead }: View): ObjectMemoryBank {
     const { architecture, geometry } = this.#runtime;
     const policy = this.#options.policy.open({
@@ -264,12 +284,6 @@ export class CameraPredictor {
     const bank = new ObjectMemoryBank(this.#bankSettings, policy, frame, isAhead);
     this.#banks.set(objectId, bank);
     return bank;
-  }
-
-  async #conclude(bank: ObjectMemoryBank, step: ObjectStep, { features }: View): Promise<PresentFrame> {
-    const { outcome, memory } = await believedOutcome(bank, step, features, this.#runtime);
-    this.#fillHoles(outcome.lowResMask);
-    return { outcome, isConditioning: false, memory, prompt: null };
   }
 
   #fillHoles(lowResMask: Float32Array): void {

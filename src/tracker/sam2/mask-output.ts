@@ -1,7 +1,7 @@
 import { maskToLowResolution, maskToModel } from '../../model/sam2/mask-resize.ts';
 import type {
   DecodedObject,
-  FrameFeatures,
+  PromptRequest,
   Sam2Runtime,
   SparsePrompt,
 } from '../../model/sam2/sam2-runtime.ts';
@@ -12,6 +12,14 @@ const certainScore = 10;
 /** No clicks: the prompt encoder is given one point that is none. */
 const noPoints: SparsePrompt = { points: new Float32Array(2), labels: [-1] };
 
+/** A mask that is given, and what it stands for. */
+export interface MaskOutput {
+  /** What the decoder is asked for the sake of the object pointer. */
+  readonly request: PromptRequest;
+  /** What becomes of the decoder's answer. */
+  complete(decoded: DecodedObject): DecodedObject;
+}
+
 /**
  * Takes a mask that is given for what the decoder says of an object (`_use_mask_as_output` of the published model). The
  * decoder is only asked for the object pointer, shown the bare picture with the mask as its dense prompt. The object is
@@ -19,27 +27,25 @@ const noPoints: SparsePrompt = { points: new Float32Array(2), labels: [-1] };
  *
  * @param mask `height` rows of `width` values, 0 outside and anything else inside
  */
-export async function maskAsOutput(
-  runtime: Sam2Runtime,
-  features: FrameFeatures,
+export function maskAsOutput(
+  runtime: Pick<Sam2Runtime, 'geometry' | 'reduceMask' | 'absentPointer'>,
   mask: Uint8Array,
   width: number,
   height: number,
-): Promise<DecodedObject> {
+): MaskOutput {
   const { imageSize } = runtime.geometry;
   const resized = maskToModel(mask, width, height, imageSize);
   const isPresent = resized.includes(1);
-  const decoded = await runtime.prompt(features, {
-    ground: { kind: 'raw' },
-    sparse: noPoints,
-    mask: runtime.reduceMask(Float32Array.from(resized)),
-    multimask: false,
-  });
+  const lowResMask = maskToLowResolution(resized, imageSize);
+  const dense = runtime.reduceMask(Float32Array.from(resized));
   return {
-    lowResMask: maskToLowResolution(resized, imageSize),
-    ious: new Float32Array(4).fill(1),
-    maskIndex: 0,
-    objectScore: isPresent ? certainScore : -certainScore,
-    pointer: isPresent ? decoded.pointer : runtime.absentPointer,
+    request: { ground: { kind: 'raw' }, sparse: noPoints, mask: dense, multimask: false },
+    complete: ({ pointer }) => ({
+      lowResMask,
+      ious: new Float32Array(4).fill(1),
+      maskIndex: 0,
+      objectScore: isPresent ? certainScore : -certainScore,
+      pointer: isPresent ? pointer : runtime.absentPointer,
+    }),
   };
 }

@@ -1,8 +1,10 @@
 import { decodeRunLength } from '../../mask/run-length.ts';
 import type {
+  Activations,
   DecodedObject,
   FrameFeatures,
   PromptGround,
+  PromptRequest,
   Sam2Runtime,
   SparsePrompt,
 } from '../../model/sam2/sam2-runtime.ts';
@@ -24,11 +26,25 @@ export interface PromptedPicture {
   readonly height: number;
 }
 
-export interface PromptedObject {
+interface PromptedObject {
   readonly decoded: DecodedObject;
   readonly attended: AttendedMemory;
   /** The clicks and the box that were decoded, earlier ones included; null for a mask. */
   readonly sparse: SparsePrompt | null;
+}
+
+/** What a prompt came to. */
+export interface ShownObject extends PromptedObject {
+  readonly memory: Activations;
+}
+
+/** One of several objects that are shown at once. */
+export interface ObjectPrompt {
+  readonly objectId: number;
+  /** Source pixels; a mask may have a size of its own. */
+  readonly shape: PromptShape;
+  /** Whether clicks add to the earlier ones on this frame (`clear_old_points=False`), instead of replacing them. */
+  readonly keepsEarlierPoints?: boolean;
 }
 
 /** Whether a prompt shows the object anew, rather than correcting what its memory found on this frame. */
@@ -38,24 +54,59 @@ export function isInitialPrompt(bank: ObjectMemoryBank | undefined): boolean {
 }
 
 /**
- * Decodes a prompt. A first prompt is seen without memory, and so are more of them on the same frame; a correction looks
- * at the frame through memory. Clicks and boxes go with what was last known of the object on this frame.
+ * Decodes and remembers prompts of different objects, in as few batches as they allow.
  *
- * @param bank of the object, undefined for a new one
- * @throws TrackcastError `TRACKCAST_PROMPT_INVALID`, `TRACKCAST_MASK_INVALID`
+ * @param bankOf what is known of an object, undefined for a new one
+ * @param mend is given the mask of each, to change it in place before it is remembered
+ * @throws TrackcastError `TRACKCAST_PROMPT_INVALID`, `TRACKCAST_MASK_INVALID`; nothing has come of any prompt then
  */
-export async function decodePrompt(
+export async function showObjects(
   runtime: Sam2Runtime,
   picture: PromptedPicture,
-  bank: ObjectMemoryBank | undefined,
-  shape: PromptShape,
-  keepsEarlierPoints: boolean,
-): Promise<PromptedObject> {
+  prompts: readonly ObjectPrompt[],
+  bankOf: (objectId: number) => ObjectMemoryBank | undefined,
+  mend: (lowResMask: Float32Array) => void,
+): Promise<ShownObject[]> {
   const { features } = picture;
+  const plans = prompts.map((prompt) => planPrompt(runtime, picture, prompt, bankOf(prompt.objectId)));
+  const requests = plans.map(({ request }) => request);
+  const answers = await runtime.promptAll(features, requests);
+  const prompted = plans.map((plan, at) => plan.complete(answers[at] as DecodedObject));
+  for (const { decoded } of prompted) mend(decoded.lowResMask);
+  const masks = prompted.map(({ decoded }) => decoded);
+  const memories = await runtime.rememberAll(features, masks);
+  return prompted.map((each, at) => ({ ...each, memory: memories[at] as Activations }));
+}
+
+/** A prompt on its way through the decoder. */
+interface PromptPlan {
+  readonly request: PromptRequest;
+  /** What the decoder's answer comes to. */
+  complete(decoded: DecodedObject): PromptedObject;
+}
+
+/**
+ * A first prompt is seen without memory, and so are more of them on the same frame; a
+ * correction looks at the frame through memory. Clicks and boxes go with what was last known of the object on this
+ * frame.
+ */
+function planPrompt(
+  runtime: Sam2Runtime,
+  picture: PromptedPicture,
+  { shape, keepsEarlierPoints = false }: ObjectPrompt,
+  bank: ObjectMemoryBank | undefined,
+): PromptPlan {
   if (shape.kind === 'mask') {
     const [height, width] = shape.mask.size;
-    const decoded = await maskAsOutput(runtime, features, decodeRunLength(shape.mask), width, height);
-    return { decoded, attended: nothingAttended, sparse: null };
+    const output = maskAsOutput(runtime, decodeRunLength(shape.mask), width, height);
+    return {
+      request: output.request,
+      complete: (decoded) => ({
+        decoded: output.complete(decoded),
+        attended: nothingAttended,
+        sparse: null,
+      }),
+    };
   }
   const present = bank?.present ?? null;
   const scale = { width: picture.width, height: picture.height, imageSize: runtime.geometry.imageSize };
@@ -67,13 +118,11 @@ export async function decodePrompt(
     attended = recalled.attended;
     ground = { kind: 'remembered', memory: recalled.memory };
   }
-  const decoded = await runtime.prompt(features, {
-    ground,
-    sparse,
-    mask: present?.outcome.lowResMask.map(clampLogit) ?? null,
-    multimask: isAmbiguous(sparse),
-  });
-  return { decoded, attended, sparse };
+  const mask = present?.outcome.lowResMask.map(clampLogit) ?? null;
+  return {
+    request: { ground, sparse, mask, multimask: isAmbiguous(sparse) },
+    complete: (decoded) => ({ decoded, attended, sparse }),
+  };
 }
 
 function clampLogit(logit: number): number {

@@ -2,7 +2,7 @@ import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
 import { type MaskLogits, renderMask } from '../../mask/mask-logits.ts';
 import { fromHalf } from '../../model/graph/half-float.ts';
-import type { Activations, Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
+import { type Activations, masksPerClick, type Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
 import { colourGridOf, learnAppearance } from '../appearance.ts';
 import { toDescriptor } from '../identity/descriptor.ts';
 import {
@@ -15,9 +15,7 @@ import {
 } from '../segmentation.ts';
 import { stabilityScore } from '../stability-score.ts';
 import { CameraPredictor, type CameraPredictorOptions, type ObjectResult } from './camera-predictor.ts';
-
-/** Masks that one click proposes. */
-const masksPerClick = 3;
+import type { ObjectPrompt } from './prompted-object.ts';
 
 /** What is hopeless need not cross to another thread; the gates decide on the rest. */
 const minPredictedIou = 0.6;
@@ -149,12 +147,12 @@ export class Sam2Stream {
   /** Shows automatic objects that are new where they were found: on the frame of the look before. */
   async #conditionAutomatic({ targets, prompted }: SegmentationRequest): Promise<void> {
     const side = this.#runtime.geometry.imageSize;
-    for (const { objectId, origin } of [...targets, ...prompted]) {
-      if (origin === undefined || origin.frameIndex !== this.#proposed?.frameIndex) continue;
-      if (this.#predictor.has(objectId)) continue;
-      const candidate = this.#proposed.candidates[origin.candidate];
-      if (candidate !== undefined) await this.#showMask(objectId, candidate.logits, side, side);
-    }
+    const found = [...targets, ...prompted].map(({ objectId, origin }) => {
+      const isHere = origin !== undefined && origin.frameIndex === this.#proposed?.frameIndex;
+      const candidate = isHere ? this.#proposed?.candidates[origin.candidate] : undefined;
+      return { objectId, logits: candidate?.logits ?? null };
+    });
+    await this.#showNew(found, side, side);
   }
 
   /** Shows objects that memory does not know where motion has carried them. */
@@ -165,23 +163,27 @@ export class Sam2Stream {
       ...targets.map(({ objectId, prior }) => ({ objectId, logits: prior })),
       ...corrected.map(({ objectId, currentLogits }) => ({ objectId, logits: currentLogits })),
     ];
-    for (const { objectId, logits } of carried) {
-      if (logits === null || this.#predictor.has(objectId)) continue;
-      const result = await this.#showMask(objectId, logits, width, height);
-      if (result !== null) results.set(objectId, result);
-    }
+    addAll(results, await this.#showNew(carried, width, height));
   }
 
-  /** @param width of the mask that is made of the logits, pixels */
-  async #showMask(
-    objectId: number,
-    logits: Float32Array,
+  /**
+   * Shows objects that memory does not know by their masks, those that have one.
+   *
+   * @param width of the masks that are made of the logits, pixels
+   */
+  async #showNew(
+    objects: readonly { readonly objectId: number; readonly logits: Float32Array | null }[],
     width: number,
     height: number,
-  ): Promise<ObjectResult | null> {
-    const rendered = renderMask(this.#grid(logits), width, height);
-    if (rendered === null) return null;
-    return this.#predictor.prompt(objectId, { kind: 'mask', mask: rendered.mask });
+  ): Promise<Results> {
+    const prompts = new Map<number, ObjectPrompt>();
+    for (const { objectId, logits } of objects) {
+      if (logits === null || prompts.has(objectId) || this.#predictor.has(objectId)) continue;
+      const rendered = renderMask(this.#grid(logits), width, height);
+      if (rendered === null) continue;
+      prompts.set(objectId, { objectId, shape: { kind: 'mask', mask: rendered.mask } });
+    }
+    return prompts.size === 0 ? new Map() : this.#predictor.promptAll([...prompts.values()]);
   }
 
   #grid(data: Float32Array): MaskLogits {
@@ -190,11 +192,8 @@ export class Sam2Stream {
   }
 
   async #takePrompts({ prompted }: SegmentationRequest, results: Results): Promise<void> {
-    const before = new Set<number>();
-    for (const { objectId, shape } of withoutOutdated(prompted)) {
-      const keepsEarlierPoints = before.has(objectId) && !showsAnew(shape);
-      results.set(objectId, await this.#predictor.prompt(objectId, shape, { keepsEarlierPoints }));
-      before.add(objectId);
+    for (const round of roundsOf(withoutOutdated(prompted))) {
+      addAll(results, await this.#predictor.promptAll(round));
     }
   }
 
@@ -256,6 +255,24 @@ function withoutOutdated(prompted: readonly PromptedTarget[]): PromptedTarget[] 
     ({ objectId }, at) =>
       !prompted.slice(at + 1).some((later) => later.objectId === objectId && showsAnew(later.shape)),
   );
+}
+
+/** Prompts in rounds of one for each object, since what the next one comes to depends on the one before. */
+function roundsOf(prompted: readonly PromptedTarget[]): ObjectPrompt[][] {
+  const rounds: ObjectPrompt[][] = [];
+  const counts = new Map<number, number>();
+  for (const { objectId, shape } of prompted) {
+    const earlier = counts.get(objectId) ?? 0;
+    counts.set(objectId, earlier + 1);
+    const round = rounds[earlier] ?? [];
+    rounds[earlier] = round;
+    round.push({ objectId, shape, keepsEarlierPoints: earlier > 0 && !showsAnew(shape) });
+  }
+  return rounds;
+}
+
+function addAll(results: Results, more: Results): void {
+  for (const [objectId, result] of more) results.set(objectId, result);
 }
 
 function askedFor({ targets, prompted }: SegmentationRequest): Set<number> {

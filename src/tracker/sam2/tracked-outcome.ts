@@ -15,7 +15,7 @@ export async function believedOutcome(
   { policy, time }: { readonly policy: ObjectPolicy; readonly time: number },
   step: ObjectStep,
   features: FrameFeatures,
-  runtime: Pick<Sam2Runtime, 'remember' | 'recycle' | 'geometry' | 'architecture' | 'absentPointer'>,
+  runtime: Pick<Sam2Runtime, 'rememberAll' | 'recycle' | 'geometry' | 'architecture' | 'absentPointer'>,
 ): Promise<BelievedOutcome> {
   const { memory, ...decoded } = step;
   const found: FrameOutcome = { ...decoded, provenance: 'tracked' };
@@ -27,7 +27,8 @@ export async function believedOutcome(
   if (chosen === found) return { outcome: found, memory };
   runtime.recycle?.(memory);
   const { lowResMask, objectScore } = chosen;
-  return { outcome: chosen, memory: await runtime.remember(features, lowResMask, objectScore, 'soft') };
+  const [another] = await runtime.rememberAll(features, [{ lowResMask, objectScore, isSoft: true }]);
+  return { outcome: chosen, memory: another ?? null };
 }
 
 /** The outcome with the mask of another multimask token, where its candidates are known. */

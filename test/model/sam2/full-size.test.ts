@@ -154,7 +154,7 @@ describe.skipIf(!hasGoldens)('SAM 2 at full size (hiera_t)', () => {
         precision: runtime.precision,
         absentPointer: runtime.absentPointer,
         propose: (features, points) => runtime.propose(features, points),
-        prompt: (features, request) => runtime.prompt(features, request),
+        promptAll: (features, requests) => runtime.promptAll(features, requests),
         reduceMask: (mask) => runtime.reduceMask(mask),
         dispose: () => runtime.dispose(),
         encode: async (pixels) => {
@@ -172,10 +172,10 @@ describe.skipIf(!hasGoldens)('SAM 2 at full size (hiera_t)', () => {
           written = steps.map(({ memory }) => memory);
           return steps;
         },
-        remember: async (...args) => {
-          const memory = await runtime.remember(...args);
-          written = [memory];
-          return memory;
+        rememberAll: async (...args) => {
+          const memories = await runtime.rememberAll(...args);
+          written = memories;
+          return memories;
         },
       };
       const onResult = (name: string, result: ObjectResult, place: number) => {

@@ -9,12 +9,12 @@ describe('objectsPerRun', () => {
   it.each([
     ['cpu', 512, 'float32', 4],
     ['cpu', 1024, 'float32', 4],
-    ['cuda', 512, 'float32', 73],
-    ['cuda', 1024, 'float32', 18],
-    ['cuda', 1024, 'float16', 18],
-    ['webgpu', 512, 'float32', 18],
+    ['cuda', 512, 'float32', 64],
+    ['cuda', 1024, 'float32', 16],
+    ['cuda', 1024, 'float16', 16],
+    ['webgpu', 512, 'float32', 16],
     ['webgpu', 1024, 'float32', 4],
-    ['webgpu', 1024, 'float16', 9],
+    ['webgpu', 1024, 'float16', 8],
   ] as const)('on %s at %i in %s is %i', (provider, imageSize, precision, count) => {
     expect(objectsPerRun(published, geometryOf(imageSize), precision, provider)(7)).toBe(count);
   });
@@ -22,9 +22,9 @@ describe('objectsPerRun', () => {
   it.each([
     ['cpu', 512, 22, 4],
     ['cpu', 1024, 22, 1],
-    ['cuda', 1024, 1, 18],
-    ['cuda', 1024, 22, 5],
-    ['webgpu', 512, 22, 5],
+    ['cuda', 1024, 1, 16],
+    ['cuda', 1024, 22, 4],
+    ['webgpu', 512, 22, 4],
     ['webgpu', 1024, 22, 1],
     ['webgpu', 1024, 1, 4],
   ] as const)('on %s at %i, with %i memories, is %i', (provider, imageSize, memories, count) => {

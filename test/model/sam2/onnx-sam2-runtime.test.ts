@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { promptOne, rememberOne } from '../../../bench/one-object.ts';
 import { fromHalf } from '../../../src/model/graph/half-float.ts';
 import { MaskReduction } from '../../../src/model/sam2/mask-reduction.ts';
 import { OnnxSam2Runtime } from '../../../src/model/sam2/onnx-sam2-runtime.ts';
@@ -65,8 +66,12 @@ describe('OnnxSam2Runtime', () => {
     remembered = [];
     for (let seed = 1; seed < 8; seed++) {
       using earlier = await fused.encode(drawnPicture(smallSide, seed));
-      const { lowResMask, objectScore, pointer } = await fused.prompt(earlier, clickAt(30 + 7 * seed, 55));
-      remembered.push({ memory: await fused.remember(earlier, lowResMask, objectScore), pointer });
+      const { lowResMask, objectScore, pointer } = await promptOne(
+        fused,
+        earlier,
+        clickAt(30 + 7 * seed, 55),
+      );
+      remembered.push({ memory: await rememberOne(fused, earlier, lowResMask, objectScore), pointer });
     }
     features = await fused.encode(drawnPicture());
   });
@@ -155,6 +160,57 @@ describe('OnnxSam2Runtime', () => {
     }
   });
 
+  it('finds the same in batches that are filled up, as on graphics processors', async () => {
+    const { architecture, geometry, weights, graphs } = await prepareSam2(model.options());
+    const opened = await openSessions(async () => graphs, model.options());
+    const filling = new OnnxSam2Runtime({
+      architecture,
+      geometry,
+      precision: 'float32',
+      // Sizes of batches go by the provider's name.
+      opened: { ...opened, provider: 'cuda' },
+      fused: true,
+      maskReduction: new MaskReduction(weights.readValues('mask_downsample.weight'), 0),
+      absentPointer: weights.readValues('no_obj_ptr'),
+      objectsPerRun: () => 8,
+    });
+    try {
+      expect(filling.slowAtFirst).toEqual({
+        objects: [1, 2, 3, 4, 6, 8],
+        prompts: [1, 2, 3, 4, 6, 8, 12, 16],
+      });
+      expect(fused.slowAtFirst).toEqual({ objects: [], prompts: [] });
+      using seen = await filling.encode(drawnPicture());
+      for (const candidates of [false, true]) {
+        const objects = differentBanks().map((object) => ({ ...object, candidates }));
+        const steps = await filling.step(seen, objects);
+        const expected = await fused.step(features, objects);
+        expect(steps).toHaveLength(objects.length);
+        for (const [at, step] of steps.entries()) expectSameStep(step, expected[at], `object ${at}`);
+      }
+      const requests = Array.from({ length: 5 }, (_, at) => clickAt(10 + 20 * at, 100 - 15 * at));
+      const shown = await filling.promptAll(seen, requests);
+      const wanted = await fused.promptAll(features, requests);
+      expect(shown).toHaveLength(5);
+      for (const [at, each] of shown.entries()) {
+        expectSame(each, wanted[at] ?? expect.fail(), rounding, `prompt ${at}`);
+      }
+      const memories = await filling.rememberAll(seen, shown);
+      const expected = await fused.rememberAll(features, shown);
+      expect(memories).toHaveLength(5);
+      for (const [at, memory] of memories.entries()) {
+        expectClose(floats(memory), floats(expected[at] ?? expect.fail()), rounding, `memory ${at}`);
+      }
+      const clicks = Float32Array.from({ length: 10 }, (_, at) => 12 * at + 5);
+      const { masks, ious } = await filling.propose(seen, clicks);
+      const proposed = await fused.propose(features, clicks);
+      expectClose(masks, proposed.masks, rounding, 'proposed masks');
+      expectClose(ious, proposed.ious, rounding, 'IoUs of proposed masks');
+    } finally {
+      await filling.dispose();
+    }
+  });
+
   it('finds nothing for no objects', async () => {
     expect(await fused.step(features, [])).toEqual([]);
   });
@@ -162,7 +218,7 @@ describe('OnnxSam2Runtime', () => {
   it('decodes a remembered picture without a prompt as a step does', async () => {
     const memory = objectOf(3, 4);
     const [step] = await fused.step(features, [memory]);
-    const decoded = await fused.prompt(features, {
+    const decoded = await promptOne(fused, features, {
       ground: { kind: 'remembered', memory },
       sparse: { points: new Float32Array(2), labels: [-1] },
       mask: null,
@@ -201,7 +257,7 @@ describe('OnnxSam2Runtime', () => {
     const { masks, ious, objectScores } = await fused.propose(features, Float32Array.from(clicks.flat()));
     expect([masks.length, ious.length, objectScores.length]).toEqual([18 * 3 * maskLength, 54, 18]);
     for (const [at, [x, y]] of clicks.entries()) {
-      const prompted = await fused.prompt(features, clickAt(x, y));
+      const prompted = await promptOne(fused, features, clickAt(x, y));
       const name = `click ${at}`;
       expectClose([objectScores[at] as number], [prompted.objectScore], rounding, `score of ${name}`);
       expectClose(ious.subarray(at * 3, at * 3 + 3), prompted.ious.subarray(1), rounding, name);
@@ -213,36 +269,106 @@ describe('OnnxSam2Runtime', () => {
     expect([none.masks.length, none.ious.length, none.objectScores.length]).toEqual([0, 0, 0]);
   });
 
+  /** Prompts of every kind, in no order; those of one kind differ. */
+  function differentPrompts(): PromptRequest[] {
+    const [x, y] = [40, 50];
+    const sparse = (...labels: number[]) => ({
+      points: Float32Array.from(labels.flatMap((_, at) => [x + 21 * at, y + 17 * at])),
+      labels,
+    });
+    const logits = (shift: number) =>
+      Float32Array.from({ length: maskLength }, (_, at) => ((at + shift) % 37) - 18);
+    const refined = (memory: ObjectMemory, labels: number[], mask: Float32Array | null): PromptRequest => ({
+      ground: { kind: 'remembered', memory },
+      sparse: sparse(...labels),
+      mask,
+      multimask: false,
+    });
+    const given = (shift: number): PromptRequest => ({
+      ground: { kind: 'raw' },
+      sparse: { points: new Float32Array(2), labels: [-1] },
+      mask: logits(shift),
+      multimask: false,
+    });
+    return [
+      clickAt(20, 30),
+      given(1),
+      { ...clickAt(0, 0, false), sparse: sparse(2, 3) },
+      refined(objectOf(2, 2), [0], logits(3)),
+      clickAt(90, 70, false),
+      given(9),
+      refined(objectOf(7, 16, 1), [1], logits(5)),
+      { ...clickAt(60, 90), mask: logits(4) },
+      refined(objectOf(1, 3, 4), [0], logits(8)),
+      { ...clickAt(0, 0, false), sparse: sparse(0, 1, 1) },
+      clickAt(64, 64),
+      refined(objectOf(3, 3, 2), [1, 0], null),
+    ];
+  }
+
+  it('decodes prompts among others as it does alone, in the order in which they were given', async () => {
+    const requests = differentPrompts();
+    const together = await fused.promptAll(features, requests);
+    expect(together).toHaveLength(requests.length);
+    for (const [at, request] of requests.entries()) {
+      const alone = await promptOne(fused, features, request);
+      expectSame(together[at] ?? expect.fail(), alone, rounding, `prompt ${at}`);
+    }
+    expect(await fused.promptAll(features, [])).toEqual([]);
+  });
+
+  it('remembers objects among others as it does alone, of the picture that it is asked about', async () => {
+    const shown = await fused.promptAll(features, differentPrompts());
+    const objects = [...shown, ...shown].map(({ lowResMask, objectScore }, at) => ({
+      lowResMask,
+      objectScore: at % 3 === 0 ? -objectScore : objectScore,
+      isSoft: at % 2 === 0,
+    }));
+    using other = await fused.encode(drawnPicture(smallSide, 3));
+    for (const picture of [features, other]) {
+      const together = await fused.rememberAll(picture, objects);
+      expect(together).toHaveLength(objects.length);
+      for (const [at, { lowResMask, objectScore, isSoft }] of objects.entries()) {
+        const kind = isSoft ? 'soft' : 'binary';
+        const alone = await rememberOne(fused, picture, lowResMask, objectScore, kind);
+        expectClose(floats(together[at] ?? expect.fail()), floats(alone), rounding, `memory of object ${at}`);
+      }
+    }
+    expect(await fused.rememberAll(features, [])).toEqual([]);
+  });
+
   it('remembers the outline of a prompted mask, and the doubts of a soft one', async () => {
-    const { lowResMask, objectScore } = await fused.prompt(features, clickAt(40, 50));
+    const { lowResMask, objectScore } = await promptOne(fused, features, clickAt(40, 50));
     const surer = lowResMask.map((logit) => logit * 3);
-    const binary = await fused.remember(features, lowResMask, objectScore);
-    expect(await fused.remember(features, lowResMask, objectScore, 'binary')).toEqual(binary);
-    expect(await fused.remember(features, surer, objectScore)).toEqual(binary);
-    const soft = await fused.remember(features, lowResMask, objectScore, 'soft');
+    const binary = await rememberOne(fused, features, lowResMask, objectScore);
+    expect(await rememberOne(fused, features, lowResMask, objectScore, 'binary')).toEqual(binary);
+    expect(await rememberOne(fused, features, surer, objectScore)).toEqual(binary);
+    const soft = await rememberOne(fused, features, lowResMask, objectScore, 'soft');
     const distance = (one: Activations, other: Activations) =>
       Math.max(...floats(one).map((value, at) => Math.abs(value - (other[at] ?? 0))));
     expect(distance(soft, binary)).toBeGreaterThan(0.01);
-    expect(distance(await fused.remember(features, surer, objectScore, 'soft'), soft)).toBeGreaterThan(0.01);
+    expect(distance(await rememberOne(fused, features, surer, objectScore, 'soft'), soft)).toBeGreaterThan(
+      0.01,
+    );
   });
 
   it('leaves the memory of a tracked frame that its soft mask leaves', async () => {
     const [step] = await fused.step(features, [objectOf(2, 3)]);
     const { lowResMask, objectScore, memory } = step ?? expect.fail();
-    const soft = await fused.remember(features, lowResMask, objectScore, 'soft');
+    const soft = await rememberOne(fused, features, lowResMask, objectScore, 'soft');
     expectClose(floats(memory), floats(soft), rounding, 'memory');
   });
 
   it('writes into arrays that were given back, each once', async () => {
-    const { lowResMask, objectScore } = await fused.prompt(features, clickAt(60, 60));
-    const expected = await fused.remember(features, lowResMask, objectScore);
+    const { lowResMask, objectScore } = await promptOne(fused, features, clickAt(60, 60));
+    const expected = await rememberOne(fused, features, lowResMask, objectScore);
     const used = new Float32Array(expected.length).fill(Number.NaN);
     fused.recycle(used);
     fused.recycle(used);
-    const first = await fused.remember(features, lowResMask, objectScore);
+    const first = await rememberOne(fused, features, lowResMask, objectScore);
     expect(first).toBe(used);
     expect(first).toEqual(expected);
-    const second = await fused.remember(features, lowResMask, objectScore);
+    const second = await rememberOne(fused, features, lowResMask, objectScore);
     expect(second).not.toBe(used);
     expect(second).toEqual(expected);
     expect(() => fused.recycle(new Float32Array(expected.length - 1))).toThrow(RangeError);
@@ -250,10 +376,10 @@ describe('OnnxSam2Runtime', () => {
   });
 
   it('gives arrays that later runs leave alone', async () => {
-    const kept = await fused.prompt(features, clickAt(40, 50));
+    const kept = await promptOne(fused, features, clickAt(40, 50));
     const [step] = await fused.step(features, [objectOf(3, 3)]);
     const copies = structuredClone([kept, step]);
-    await fused.prompt(features, clickAt(100, 90));
+    await promptOne(fused, features, clickAt(100, 90));
     await fused.step(features, differentBanks());
     expect([kept, step]).toEqual(copies);
   });
@@ -280,11 +406,11 @@ describe('OnnxSam2Runtime', () => {
     const wrong: (() => Promise<unknown>)[] = [
       () => fused.encode(new Uint8Array(10)),
       () => fused.encode(drawnPicture(smallSide + 32)),
-      () => fused.prompt(features, sparse(new Float32Array(3), [1])),
-      () => fused.prompt(features, sparse(new Float32Array(2), [4])),
-      () => fused.prompt(features, { ...click, mask: new Float32Array(maskLength - 1) }),
+      () => promptOne(fused, features, sparse(new Float32Array(3), [1])),
+      () => promptOne(fused, features, sparse(new Float32Array(2), [4])),
+      () => promptOne(fused, features, { ...click, mask: new Float32Array(maskLength - 1) }),
       () => fused.propose(features, new Float32Array(5)),
-      () => fused.remember(features, new Float32Array(maskLength + 1), 1),
+      () => rememberOne(fused, features, new Float32Array(maskLength + 1), 1),
       () => fused.step(features, [{ ...objectOf(1, 1), pointers: [] }]),
       async () => fused.reduceMask(new Float32Array(maskLength)),
     ];
@@ -300,9 +426,9 @@ describe('OnnxSam2Runtime', () => {
     const failed = 'TRACKCAST_INFERENCE_FAILED';
     expect(await codeOf(fused.step(gone, [objectOf(1, 1)]))).toBe(failed);
     expect(await codeOf(apart.step(gone, [objectOf(1, 1)]))).toBe(failed);
-    expect(await codeOf(fused.prompt(gone, clickAt(1, 1)))).toBe(failed);
+    expect(await codeOf(promptOne(fused, gone, clickAt(1, 1)))).toBe(failed);
     expect(await codeOf(fused.propose(gone, new Float32Array(2)))).toBe(failed);
-    expect(await codeOf(fused.remember(gone, mask, 1))).toBe(failed);
+    expect(await codeOf(rememberOne(fused, gone, mask, 1))).toBe(failed);
     const foreign: FrameFeatures = { imageSize: smallSide, [Symbol.dispose]: () => undefined };
     await expect(fused.step(foreign, [objectOf(1, 1)])).rejects.toThrow(TypeError);
     expect(await fused.step(features, [objectOf(1, 1)])).toHaveLength(1);
@@ -322,7 +448,7 @@ describe('OnnxSam2Runtime without an object', () => {
     const runtime = await model.open({ fused: isFused });
     try {
       using features = await runtime.encode(drawnPicture());
-      const shown = await runtime.prompt(features, clickAt(40, 50));
+      const shown = await promptOne(runtime, features, clickAt(40, 50));
       const { channels, memoryChannels } = runtime.architecture;
       expect(runtime.absentPointer).toHaveLength(channels);
       const memory = new Float32Array((smallSide / 16) ** 2 * memoryChannels);

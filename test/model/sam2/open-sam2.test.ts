@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { promptOne, rememberOne } from '../../../bench/one-object.ts';
 import { writeRandomSam2 } from '../../../bench/random-sam2.ts';
 import { maskIou } from '../../../src/mask/mask-iou.ts';
 import { openCheckpoint } from '../../../src/model/checkpoint/checkpoint.ts';
@@ -43,13 +44,13 @@ interface Seen {
 async function seeTwice(runtime: OnnxSam2Runtime): Promise<Seen> {
   using first = await runtime.encode(drawnPicture(smallSide));
   using second = await runtime.encode(drawnPicture(smallSide, 1));
-  const shown = await runtime.prompt(first, {
+  const shown = await promptOne(runtime, first, {
     ground: { kind: 'initial' },
     sparse: { points: Float32Array.of(44, 52), labels: [1] },
     mask: null,
     multimask: true,
   });
-  const memory = await runtime.remember(first, shown.lowResMask, shown.objectScore);
+  const memory = await rememberOne(runtime, first, shown.lowResMask, shown.objectScore);
   const object = { memories: [{ memory, row: 6 }], pointers: [{ pointer: shown.pointer, time: 1 / 15 }] };
   const [found] = await runtime.step(second, [object]);
   return { shown, memory, found: found ?? expect.fail() };

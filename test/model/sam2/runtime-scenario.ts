@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { promptOne, rememberOne } from '../../../bench/one-object.ts';
 import { fromHalf } from '../../../src/model/graph/half-float.ts';
 import type {
   Activations,
@@ -30,20 +31,20 @@ export async function perform(runtime: Sam2Runtime, known?: Performance): Promis
   const side = runtime.geometry.imageSize;
   const click = (label: number) => ({ points: Float32Array.of(0.3 * side, 0.4 * side), labels: [label] });
   using features = await runtime.encode(drawnPicture(side));
-  const prompted = await runtime.prompt(features, {
+  const prompted = await promptOne(runtime, features, {
     ground: { kind: 'initial' },
     sparse: click(1),
     mask: null,
     multimask: true,
   });
   const { lowResMask, objectScore, pointer } = known?.prompted ?? prompted;
-  const memory = await runtime.remember(features, lowResMask, objectScore);
+  const memory = await rememberOne(runtime, features, lowResMask, objectScore);
   const objectOf = (rows: readonly number[]): ObjectMemory => ({
     memories: rows.map((row) => ({ memory: known?.memory ?? memory, row })),
     pointers: rows.map((_, at) => ({ pointer, time: (at + 1) / 15 })),
   });
   const steps = await runtime.step(features, [objectOf([6]), objectOf([6, 0, 3])]);
-  const refined = await runtime.prompt(features, {
+  const refined = await promptOne(runtime, features, {
     ground: { kind: 'remembered', memory: objectOf([6, 1]) },
     sparse: click(0),
     mask: lowResMask,

@@ -25,6 +25,50 @@ function maskOf(inside: (x: number, y: number) => boolean): PromptShape {
   return { kind: 'mask', mask: encodeRunLength(mask, width, height) };
 }
 
+describe('several prompts at once', () => {
+  const square = maskOf((x, y) => x < 20 && y < 9);
+
+  it('come to what each comes to by itself, in one batch, first prompts and corrections alike', async () => {
+    const [one, all] = [open(), open()];
+    for (const { predictor, show } of [one, all]) {
+      await show(0);
+      await predictor.prompt(1, click);
+      await show(1);
+      await predictor.track();
+    }
+    const prompts = [
+      { objectId: 3, shape: square },
+      { objectId: 1, shape: negativeClick },
+      { objectId: 2, shape: box },
+    ];
+    const apart = [];
+    for (const { objectId, shape } of prompts) apart.push(await one.predictor.prompt(objectId, shape));
+    all.runtime.promptBatches.length = 0;
+    const together = await all.predictor.promptAll(prompts);
+    expect([...together.values()]).toEqual(apart);
+    expect(apart.map(({ provenance }) => provenance)).toEqual(['conditioned', 'refined', 'conditioned']);
+    expect(all.runtime.promptBatches).toEqual([3]);
+    for (const { show } of [one, all]) await show(2);
+    expect([...(await all.predictor.track())]).toEqual([...(await one.predictor.track())]);
+    expect(all.predictor.objectIds()).toEqual([1, 3, 2]);
+  });
+
+  it('are refused for one object, and come to nothing when one of them is bad or the model fails', async () => {
+    const { runtime, predictor, show } = open();
+    await show(0);
+    const twice = [click, box].map((shape) => ({ objectId: 1, shape }));
+    await expect(predictor.promptAll(twice)).rejects.toThrow(RangeError);
+    const nothing = { objectId: 2, shape: { kind: 'points', points: [] } } as const;
+    await expect(predictor.promptAll([{ objectId: 1, shape: click }, nothing])).rejects.toMatchObject({
+      code: 'TRACKCAST_PROMPT_INVALID',
+    });
+    runtime.failure = new TrackcastError('TRACKCAST_INFERENCE_FAILED', 'out of memory');
+    await expect(predictor.promptAll([{ objectId: 1, shape: click }])).rejects.toThrow('out of memory');
+    expect(predictor.objectIds()).toEqual([]);
+    expect(runtime.memories.size).toBe(0);
+  });
+});
+
 describe('a first prompt', () => {
   it('scales clicks by width and height apart, asks for the best of three masks, and looks at no memory', async () => {
     const { runtime, predictor, show } = open();

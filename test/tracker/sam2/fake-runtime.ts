@@ -3,6 +3,7 @@ import type {
   DecodedObject,
   FrameFeatures,
   MaskCandidates,
+  MaskToRemember,
   ObjectMemory,
   ObjectStep,
   PromptRequest,
@@ -66,6 +67,8 @@ export class FakeRuntime implements Sam2Runtime {
   readonly absentPointer: Activations = new Float32Array(channels).fill(-7);
   /** Prompts in the order in which they were decoded. */
   readonly prompts: PromptRequest[] = [];
+  /** How many prompts were decoded at once, in that order. */
+  readonly promptBatches: number[] = [];
   /** Objects of every step. */
   readonly steps: (readonly ObjectMemory[])[] = [];
   /** Masks that became memories other than by a step. */
@@ -108,6 +111,13 @@ export class FakeRuntime implements Sam2Runtime {
     return this.#object(numbers(digest(seen)), multimask);
   }
 
+  async promptAll(features: FrameFeatures, requests: readonly PromptRequest[]): Promise<DecodedObject[]> {
+    const decoded: DecodedObject[] = [];
+    for (const request of requests) decoded.push(await this.prompt(features, request));
+    this.promptBatches.push(requests.length);
+    return decoded;
+  }
+
   async propose(features: FrameFeatures, points: Float32Array): Promise<ProposedMasks> {
     this.#failOnce();
     const random = numbers(digest([seedOf(features), ...points]));
@@ -119,13 +129,16 @@ export class FakeRuntime implements Sam2Runtime {
     };
   }
 
-  async remember(
-    features: FrameFeatures,
-    lowResMask: Float32Array,
-    objectScore: number,
-    kind: 'binary' | 'soft' = 'binary',
-  ): Promise<Activations> {
+  async rememberAll(features: FrameFeatures, objects: readonly MaskToRemember[]): Promise<Activations[]> {
     this.#failOnce();
+    return objects.map((object) => this.#remember(features, object));
+  }
+
+  #remember(
+    features: FrameFeatures,
+    { lowResMask, objectScore, isSoft = false }: MaskToRemember,
+  ): Activations {
+    const kind = isSoft ? 'soft' : 'binary';
     this.remembered.push({ mask: lowResMask.slice(), kind });
     return this.#memory(numbers(digest([seedOf(features), ...lowResMask, objectScore, kind.length])));
   }

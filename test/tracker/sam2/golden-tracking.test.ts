@@ -23,12 +23,13 @@ const gridSize = 16;
 /** Pixels that may differ between two renderings of a frame, as the golden index says. */
 const maxPixelsOff = 20;
 
-/** A runtime as it is, which also tells what it remembered last and which dense prompt it was given. */
+/** A runtime as it is, which also tells what it remembered last and which dense prompts it was given. */
 class WatchedRuntime {
   readonly runtime: Sam2Runtime;
-  /** Memories of the last step, or of the last prompt. */
+  /** Memories of the last step, or of the last prompts. */
   written: readonly Activations[] = [];
-  densePrompt: Float32Array | null = null;
+  /** Of the last prompts. */
+  densePrompts: readonly (Float32Array | null)[] = [];
 
   constructor(watched: Sam2Runtime) {
     this.runtime = {
@@ -45,14 +46,13 @@ class WatchedRuntime {
         this.written = steps.map(({ memory }) => memory);
         return steps;
       },
-      prompt: (features, request) => {
-        this.densePrompt = request.mask;
-        return watched.prompt(features, request);
+      promptAll: (features, requests) => {
+        this.densePrompts = requests.map(({ mask }) => mask);
+        return watched.promptAll(features, requests);
       },
-      remember: async (...args) => {
-        const memory = await watched.remember(...args);
-        this.written = [memory];
-        return memory;
+      rememberAll: async (...args) => {
+        this.written = await watched.rememberAll(...args);
+        return this.written as Activations[];
       },
     };
   }
@@ -176,7 +176,7 @@ describe.skipIf(!hasGoldens).each([
       compared += expectGolden(golden, scenario, name, result, memory);
       if (golden.tensors.has(`f32.${name}.prev_mask_prompt`)) {
         const tensor = `f32.${name}.prev_mask_prompt`;
-        expectClose(watched.densePrompt ?? [], golden.get(tensor), atolOf(file, tensor), tensor);
+        expectClose(watched.densePrompts[place] ?? [], golden.get(tensor), atolOf(file, tensor), tensor);
       }
       const trace = scenario.traces[name];
       expect(

@@ -153,7 +153,7 @@ async function play(runtime: Sam2Runtime, { prompts, results }: Run): Promise<st
     absentPointer: runtime.absentPointer,
     encode: (pixels) => runtime.encode(pixels),
     propose: (features, points) => runtime.propose(features, points),
-    prompt: (features, request) => runtime.prompt(features, request),
+    promptAll: (features, requests) => runtime.promptAll(features, requests),
     reduceMask: (mask) => runtime.reduceMask(mask),
     recycle: (memory) => runtime.recycle?.(memory),
     dispose: () => runtime.dispose(),
@@ -162,10 +162,10 @@ async function play(runtime: Sam2Runtime, { prompts, results }: Run): Promise<st
       written = steps.map(({ memory }) => memory);
       return steps;
     },
-    remember: async (...args) => {
-      const memory = await runtime.remember(...args);
-      written = [memory];
-      return memory;
+    rememberAll: async (...args) => {
+      const memories = await runtime.rememberAll(...args);
+      written = memories;
+      return memories;
     },
   };
   const check = (name: string, result: ObjectResult, memory: Activations | undefined) => {

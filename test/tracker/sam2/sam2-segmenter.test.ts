@@ -129,6 +129,19 @@ function expectMasks(found: SegmentationResult, expected: ReadonlyMap<number, Ob
 }
 
 describe('Sam2Segmenter', () => {
+  it('shows all objects of a look at once, and the prompts of one object in their order', async () => {
+    const { segmenter, runtime } = open();
+    const prior = logitsOf(1, 1, 5, 5);
+    await segmenter.segment(
+      request(0, {
+        targets: [target(4, prior), target(5, prior), target(6)],
+        prompted: [prompt(1, click), prompt(2, box), prompt(1, correction), prompt(3, click)],
+      }),
+    );
+    expect(runtime.promptBatches).toEqual([2, 3, 1]);
+    expect(runtime.prompts.at(-1)?.sparse.labels).toEqual([1, 0]);
+  });
+
   it('conditions objects by the prompts of people, and finds them on later frames', async () => {
     const { segmenter } = open();
     const mask: PromptShape = {

@@ -106,14 +106,21 @@ export async function playScenario(
       const nameOf = (objectId: number) => `o${objectId}.f${String(frame).padStart(2, '0')}`;
       const here = prompts.filter((prompt) => prompt.frame === frame);
       const isRefinement = (prompt: GoldenPrompt) => prompt.when?.includes('refinement') ?? false;
-      for (const prompt of here.filter((each) => !isRefinement(each))) {
-        onResult(nameOf(prompt.obj), await predictor.prompt(prompt.obj, shapeOf(prompt)), 0);
-      }
+      const show = async (shown: readonly GoldenPrompt[], suffix: string) => {
+        if (shown.length === 0) return;
+        const wanted = shown.map((prompt) => ({ objectId: prompt.obj, shape: shapeOf(prompt) }));
+        const results = [...(await predictor.promptAll(wanted)).values()];
+        for (const [place, result] of results.entries()) {
+          onResult(`${nameOf(result.objectId)}${suffix}`, result, place);
+        }
+      };
+      await show(
+        here.filter((each) => !isRefinement(each)),
+        '',
+      );
       const tracked = [...(await predictor.track()).values()];
       for (const [place, result] of tracked.entries()) onResult(nameOf(result.objectId), result, place);
-      for (const prompt of here.filter(isRefinement)) {
-        onResult(`${nameOf(prompt.obj)}.refine`, await predictor.prompt(prompt.obj, shapeOf(prompt)), 0);
-      }
+      await show(here.filter(isRefinement), '.refine');
     }
   } finally {
     predictor.dispose();

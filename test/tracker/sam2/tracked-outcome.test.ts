@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rememberOne } from '../../../bench/one-object.ts';
 import type { MemoryPolicy } from '../../../src/tracker/sam2/memory-policy.ts';
 import { recentMemoryPolicy } from '../../../src/tracker/sam2/recent-memory-policy.ts';
 import { believedOutcome } from '../../../src/tracker/sam2/tracked-outcome.ts';
@@ -8,7 +9,7 @@ const context = { rows: 7, maskSize: fakeMaskSize, release: () => undefined };
 
 async function stepOf(runtime: FakeRuntime, candidates: boolean) {
   const features = await runtime.encode(fakePixels(0));
-  const memory = await runtime.remember(features, new Float32Array(4), 1);
+  const memory = await rememberOne(runtime, features, new Float32Array(4), 1);
   const pointers = [{ pointer: runtime.absentPointer, time: 1 }];
   const [step] = await runtime.step(features, [{ memories: [{ memory, row: 6 }], pointers, candidates }]);
   if (step === undefined) throw new Error('the step found nothing');
