@@ -6,7 +6,8 @@ import {
   refusalReason,
 } from '../../model/runtime.ts';
 import type { Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
-import { CameraPredictor, type CameraPredictorOptions } from './camera-predictor.ts';
+import { warmUp } from '../../model/sam2/warm-up.ts';
+import type { CameraPredictorOptions } from './camera-predictor.ts';
 
 /** A runtime that tells where it runs. */
 export interface PlacedSam2Runtime extends Sam2Runtime {
@@ -41,7 +42,7 @@ export async function openWarmSam2(
     try {
       runtime = await open(untried);
       refused.push(...runtime.refusedProviders);
-      await warmUp(runtime, predictor);
+      await warmUp(runtime, predictor.policy.wantsCandidates);
       return { runtime, refused };
     } catch (error) {
       await runtime?.dispose();
@@ -51,24 +52,6 @@ export async function openWarmSam2(
       refused.push({ provider: runtime.provider, reason });
       untried = rest;
     }
-  }
-}
-
-/** Runs every graph once. Leaves nothing behind. */
-async function warmUp(runtime: Sam2Runtime, options: CameraPredictorOptions): Promise<void> {
-  const side = runtime.geometry.imageSize;
-  const predictor = new CameraPredictor(runtime, options);
-  const pixels = new Uint8Array(side * side * 3).fill(127);
-  const click = { kind: 'points', points: [{ x: side / 2, y: side / 2, positive: true }] } as const;
-  try {
-    await predictor.show(0, pixels, side, side);
-    await predictor.prompt(1, click);
-    await predictor.propose(Float32Array.of(side / 2, side / 2));
-    await predictor.show(1, pixels, side, side);
-    await predictor.track();
-    await predictor.prompt(1, click);
-  } finally {
-    predictor.dispose();
   }
 }
 
