@@ -1,12 +1,13 @@
 import type { PixelGeometry } from '../buffer/frame.ts';
 import { FrameRing } from '../buffer/frame-ring.ts';
 import { monotonicMs } from '../clock.ts';
-import type { TrackcastError } from '../errors.ts';
+import { errorCodes, type TrackcastError } from '../errors.ts';
 import type { ChunkSource } from '../ingest/chunk.ts';
 import type { DecodeProgress, Preview } from '../ingest/decode-pool.ts';
 import type { DecoderCounters } from '../ingest/h264-counters.ts';
 import type { Logger } from '../log.ts';
 import type { PipelineMetrics } from '../publish/metrics.ts';
+import type { LostLook } from '../tracker/lost-look.ts';
 import type { TrackFrame } from '../tracker/track.ts';
 import type { UntrackedCounters } from '../tracker/tracking-messages.ts';
 import type { TrackerCounters } from '../tracker/video-tracker.ts';
@@ -29,6 +30,8 @@ export interface StreamLivesOptions {
   readonly startWorkers: (events: StreamWorkerEvents) => StreamWorkers;
 }
 
+const overtakenRemedy =
+  'Nothing where scenes change. Otherwise shorten looks: fewer objects, a smaller model or SAM2_IMAGE_SIZE, a GPU.';
 const maxMotionVectors = 32_768;
 /** A broker delivers again what is given back within this time, milliseconds. */
 const redeliveryMs = 5_000;
@@ -154,6 +157,19 @@ export class StreamLives implements StreamWorkerEvents {
   onTrackFailed(streamId: string, error: TrackcastError, untracked: UntrackedCounters): void {
     this.#sessions.get(streamId)?.untrackedCounted(untracked);
     this.#options.warnings.count('a frame could not be tracked', { streamId }, { err: error });
+  }
+
+  onLookLost(look: LostLook): void {
+    const { warnings } = this.#options;
+    const { streamId, frameIndex } = look;
+    if (look.kind === 'outdated') {
+      const details = { frameIndex, remedy: overtakenRemedy };
+      warnings.count('a look was overtaken by another scene or picture size', { streamId }, details);
+      return;
+    }
+    const { code, message } = look;
+    const details = { frameIndex, reason: message, remedy: errorCodes[code] };
+    warnings.count('a look of the model failed', { streamId, code }, details);
   }
 
   onDecodingEnded(streamId: string, counters: DecoderCounters | null, error: TrackcastError | null): void {

@@ -8,6 +8,7 @@ import type { DecoderCounters } from '../ingest/h264-counters.ts';
 import type { Logger } from '../log.ts';
 import type { PipelineMetrics } from '../publish/metrics.ts';
 import { spawnWorker } from '../spawn-worker.ts';
+import type { LostLook } from '../tracker/lost-look.ts';
 import type { TrackFrame } from '../tracker/track.ts';
 import { TrackingHost } from '../tracker/tracking-host.ts';
 import type { TrackingWorkerData, UntrackedCounters } from '../tracker/tracking-messages.ts';
@@ -27,6 +28,7 @@ export interface StreamWorkerEvents {
     counters: TrackerCounters,
   ): void;
   onTrackFailed(streamId: string, error: TrackcastError, untracked: UntrackedCounters): void;
+  onLookLost(look: LostLook): void;
   /** Without counters the tracker was lost. */
   onTrackingEnded(streamId: string, untracked: UntrackedCounters, counters: TrackerCounters | null): void;
 }
@@ -71,6 +73,7 @@ export class StreamWorkers {
   #trackingWaiters: (() => void)[] = [];
   #wantsPolygons = false;
   #modelState: string | null = null;
+  #provider: string | null = null;
   #refusedProviders: readonly string[] = [];
 
   constructor(options: StreamWorkersOptions) {
@@ -154,6 +157,7 @@ export class StreamWorkers {
       {
         onReady: (provider, refused) => {
           this.#modelState = null;
+          this.#provider = provider;
           this.#refusedProviders = refused;
           this.#settleReady(null);
           metrics.modelReady(provider);
@@ -165,6 +169,17 @@ export class StreamWorkers {
           metrics.modelReady(null);
           log.error({ err }, 'objects are not segmented any more');
         },
+        onFailing: (err) => {
+          this.#modelState = `the model fails again and again: ${err.message}`;
+          metrics.modelReady(null);
+          log.error({ err }, 'the model fails again and again; it is tried on');
+        },
+        onRecovered: () => {
+          this.#modelState = null;
+          metrics.modelReady(this.#provider);
+          log.info({ provider: this.#provider }, 'the model works again');
+        },
+        onLookLost: (look) => events.onLookLost(look),
         onFrame: (streamId, trackFrame, untracked, counters) =>
           events.onTracked(streamId, trackFrame, untracked, counters),
         onFrameFailed: (streamId, error, untracked) => events.onTrackFailed(streamId, error, untracked),

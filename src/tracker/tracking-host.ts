@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { TrackcastError } from '../errors.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import { spawnWorker } from '../spawn-worker.ts';
+import type { LostLook } from './lost-look.ts';
 import type { TrackFrame } from './track.ts';
 import type {
   TrackingAnswer,
@@ -20,6 +21,12 @@ export interface TrackingHostEvents {
   onReady(provider: string, refused: readonly string[]): void;
   /** Segmentation is impossible (`TRACKCAST_MODEL_INVALID`) or its thread died (`TRACKCAST_WORKER_DIED`). */
   onUnusable(error: TrackcastError): void;
+  /** Several looks in a row have failed; whether the next one does is not known. */
+  onFailing(error: TrackcastError): void;
+  /** A look has succeeded after `onFailing`. */
+  onRecovered(): void;
+  /** A look came to nothing; its stream goes on with what it had. */
+  onLookLost(look: LostLook): void;
   onFrame(
     streamId: string,
     trackFrame: TrackFrame,
@@ -145,6 +152,15 @@ export class TrackingHost {
         break;
       case 'unusable':
         this.#events.onUnusable(new TrackcastError(report.code, report.message));
+        break;
+      case 'failing':
+        this.#events.onFailing(new TrackcastError(report.code, report.message));
+        break;
+      case 'recovered':
+        this.#events.onRecovered();
+        break;
+      case 'look_lost':
+        this.#events.onLookLost(report.look);
         break;
       case 'frame':
         this.#events.onFrame(report.streamId, report.trackFrame, report.untracked, report.counters);

@@ -1,6 +1,7 @@
 import type { FrameRingHandle } from '../buffer/frame-ring.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Prompt } from '../prompting/prompt.ts';
+import type { LostLook } from './lost-look.ts';
 import type { ModelSettings } from './segmenter-factory.ts';
 import type { TrackFrame } from './track.ts';
 import type { TrackerSettings } from './tracker-factory.ts';
@@ -59,6 +60,11 @@ export interface UntrackedCounters {
 export type TrackingReport =
   | { readonly kind: 'ready'; readonly provider: string; readonly refused: readonly string[] }
   | { readonly kind: 'unusable'; readonly code: ErrorCode; readonly message: string }
+  /** Several looks in a row have failed, of whatever streams. */
+  | { readonly kind: 'failing'; readonly code: ErrorCode; readonly message: string }
+  /** A look has succeeded after that. */
+  | { readonly kind: 'recovered' }
+  | { readonly kind: 'look_lost'; readonly look: LostLook }
   | {
       readonly kind: 'frame';
       readonly streamId: string;

@@ -31,6 +31,8 @@ function report(message: TrackingReport): void {
 const lane = new WorkerLane(data.models, {
   onReady: (provider, refused) => report({ kind: 'ready', provider, refused }),
   onUnusable: ({ code, message }) => report({ kind: 'unusable', code, message }),
+  onFailing: ({ code, message }) => report({ kind: 'failing', code, message }),
+  onRecovered: () => report({ kind: 'recovered' }),
 });
 const opening = createTracker({
   kind: data.kind,
@@ -42,7 +44,11 @@ const opening = createTracker({
 async function openStream(options: TrackingStreamOptions): Promise<void> {
   const { streamId, firstTrackId } = options;
   const tracker = await opening;
-  const stream = tracker.openStream({ streamId, ...(firstTrackId === undefined ? {} : { firstTrackId }) });
+  const stream = tracker.openStream({
+    streamId,
+    ...(firstTrackId === undefined ? {} : { firstTrackId }),
+    onLookLost: (look) => report({ kind: 'look_lost', look }),
+  });
   const runner = new StreamRunner(FrameRing.attach(options.ring), stream, options.lossless, {
     onFrame: (tracked) => {
       const trackFrame = wantsPolygons ? withPolygons(tracked) : tracked;

@@ -13,9 +13,16 @@ import type {
 export interface WorkerLaneEvents {
   /** The models are warm; segmentation begins. */
   onReady(provider: string, refused: readonly string[]): void;
+  /** Several requests in a row have failed, whichever streams they came from; those that follow are tried all the same. */
+  onFailing(error: TrackcastError): void;
+  /** A request has succeeded after `onFailing`. */
+  onRecovered(): void;
   /** Nothing will be segmented any more; masks go on by motion alone. */
   onUnusable(error: TrackcastError): void;
 }
+
+/** Failures in a row from which on the device is not trusted: fewer may be due to what was asked. */
+const maxFailuresInRow = 5;
 
 /** A stream that asked within this time still wants its turn, milliseconds. */
 const wantsTurnMs = 500;
@@ -36,6 +43,7 @@ export class WorkerLane implements SegmentationLane {
   #busyWith: SegmentationRequest | null = null;
   /** The stream of the request under way was closed. */
   #isDiscarded = false;
+  #failuresInRow = 0;
   #pixels = new Uint8Array(new SharedArrayBuffer(0));
   #waiters: (() => void)[] = [];
 
@@ -107,11 +115,13 @@ export class WorkerLane implements SegmentationLane {
     if (this.#state !== 'stopped') this.#command({ kind: 'close_stream', streamId });
   }
 
-  /** Ends the worker once it has finished what it is at. */
+  /** Ends the worker once it has finished what it is at. Of models that are being opened nobody needs the rest. */
   async dispose(): Promise<void> {
+    const isOpening = this.#state === 'warming';
     if (this.#state !== 'stopped') {
       this.#state = 'stopped';
-      this.#command({ kind: 'stop' });
+      if (isOpening) void this.#worker.terminate();
+      else this.#command({ kind: 'stop' });
     }
     await this.#exited;
   }
@@ -130,11 +140,14 @@ export class WorkerLane implements SegmentationLane {
         this.#fail(report.code, report.message);
         break;
       case 'result':
+        if (this.#failuresInRow >= maxFailuresInRow) this.#events.onRecovered();
+        this.#failuresInRow = 0;
         this.#finish({ kind: 'result', result: report.result });
         break;
       case 'failed': {
         const { streamId, frameIndex, code, message } = report;
         const error = new TrackcastError(code, message, { streamId, frameIndex });
+        if (++this.#failuresInRow === maxFailuresInRow) this.#events.onFailing(error);
         this.#finish({ kind: 'failure', failure: { streamId, frameIndex, error } });
       }
     }

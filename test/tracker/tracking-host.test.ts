@@ -37,6 +37,9 @@ function open() {
     {
       onReady: (...all) => said.push(['ready', ...all]),
       onUnusable: (error) => said.push(['unusable', error.code]),
+      onFailing: (error) => said.push(['failing', error.code, error.message]),
+      onRecovered: () => said.push(['recovered']),
+      onLookLost: (look) => said.push(['look lost', look]),
       onFrame: (streamId) => said.push(['frame', streamId]),
       onFrameFailed: (streamId, error, untracked) =>
         said.push(['failed', streamId, error.code, error.place.frameIndex, untracked]),
@@ -82,6 +85,16 @@ describe('TrackingHost', () => {
       ['failed', 'a', 'TRACKCAST_INFERENCE_FAILED', 3, { ...none, failed: 1 }],
       ['ended', 'a', none, counters],
     ]);
+  });
+
+  it('says how the model fares, and which looks came to nothing', () => {
+    const { worker, said } = open();
+    const failure = { code: 'TRACKCAST_INFERENCE_FAILED', message: 'no memory' } as const;
+    const look = { kind: 'failed', streamId: 'a', frameIndex: 7, ...failure } as const;
+    worker.report({ kind: 'look_lost', look });
+    worker.report({ kind: 'failing', ...failure });
+    worker.report({ kind: 'recovered' });
+    expect(said).toEqual([['look lost', look], ['failing', failure.code, failure.message], ['recovered']]);
   });
 
   it('answers every request with its own answer, in any order', async () => {

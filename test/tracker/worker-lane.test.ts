@@ -14,6 +14,8 @@ function open() {
     { executionProviders: ['cpu'], intraOpThreads: 1 },
     {
       onReady: (provider, refused) => said.push(`ready ${provider} ${refused.join()}`),
+      onFailing: (error: TrackcastError) => said.push(`failing ${error.code} ${error.message}`),
+      onRecovered: () => said.push('recovered'),
       onUnusable: (error: TrackcastError) => said.push(`${error.code} ${error.message}`),
     },
     () => worker.asWorker(),
@@ -163,6 +165,34 @@ describe('WorkerLane', () => {
     expect(said).toEqual(['ready cpu ']);
   });
 
+  it('says once that the device fails again and again, and when it works again', async () => {
+    const { lane, worker, said, finish } = openReady();
+    const fail = async (streamId: string, message: string) => {
+      lane.canStart(streamId);
+      await lane.start(request(streamId, 1));
+      const failed = { kind: 'failed', streamId, frameIndex: 1, message } as const;
+      worker.report({ ...failed, code: 'TRACKCAST_INFERENCE_FAILED' });
+      lane.take(streamId);
+    };
+    const succeed = async () => {
+      lane.canStart('a');
+      await lane.start(request('a', 2));
+      finish('a', 2);
+      lane.take('a');
+    };
+    said.length = 0;
+    for (let failures = 0; failures < 4; failures++) await fail('a', 'no memory');
+    await succeed();
+    for (const streamId of ['a', 'b', 'a', 'b']) await fail(streamId, 'no memory');
+    expect(said).toEqual([]);
+    await fail('c', 'still no memory');
+    await fail('c', 'still no memory');
+    expect(said).toEqual(['failing TRACKCAST_INFERENCE_FAILED still no memory']);
+    await succeed();
+    await succeed();
+    expect(said.slice(1)).toEqual(['recovered']);
+  });
+
   it('says once that its worker died, and lets nobody wait for it', async () => {
     const { lane, worker, said } = openReady();
     lane.canStart('a');
@@ -207,5 +237,14 @@ describe('WorkerLane', () => {
     lane.closeStream('a');
     expect(worker.commands).toHaveLength(1);
     expect(said).toEqual(['ready cpu ']);
+  });
+
+  it('lets go of a worker that is still opening its models, without a word about it', async () => {
+    const { lane, worker, said } = open();
+    await lane.dispose();
+    expect(worker.isTerminated).toBe(true);
+    expect(worker.commands).toEqual([]);
+    expect(said).toEqual([]);
+    await lane.dispose();
   });
 });

@@ -6,6 +6,7 @@ import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
 import { LaneTurn } from '../lane-turn.ts';
+import { failedLook } from '../lost-look.ts';
 import { objectOfPrompt } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
 import { maskGrid, type SegmentationLane, type SegmentationTiming } from '../segmentation.ts';
@@ -28,6 +29,13 @@ export interface IouStreamSettings {
   readonly waitsForTurn: boolean;
 }
 
+interface WaitingPrompt {
+  readonly objectId: number;
+  readonly shape: PromptShape;
+  /** Whether a look that failed has had it. */
+  readonly hasFailed: boolean;
+}
+
 type LastFrame = PromptedFrame & ShownFrame & Pick<Frame, 'pixelSize'>;
 
 /**
@@ -41,7 +49,10 @@ export class IouStream implements TrackedStream {
   readonly #settings: IouStreamSettings;
   readonly #objects: PairedObjects;
   readonly #turn: LaneTurn | null;
-  readonly #prompted: { readonly objectId: number; readonly shape: PromptShape }[] = [];
+  readonly #onLookLost: TrackedStreamOptions['onLookLost'];
+  #prompted: WaitingPrompt[] = [];
+  /** What the look under way was given. */
+  #tried: readonly WaitingPrompt[] = [];
   readonly #rounds = { interval: 0, scene_cut: 0, first_frame: 0 };
   #lastFrame: LastFrame | null = null;
   /** Of the request under way; a result about any other frame is from before a reset. */
@@ -54,6 +65,7 @@ export class IouStream implements TrackedStream {
 
   constructor(options: TrackedStreamOptions, settings: IouStreamSettings) {
     this.streamId = options.streamId;
+    this.#onLookLost = options.onLookLost;
     this.#settings = settings;
     this.#objects = new PairedObjects(options.streamId, settings.maxObjects, options.firstTrackId ?? 1);
     const { lane, waitsForTurn } = settings;
@@ -105,7 +117,8 @@ export class IouStream implements TrackedStream {
 
   reset(): void {
     this.#objects.clear();
-    this.#prompted.length = 0;
+    this.#prompted = [];
+    this.#tried = [];
     this.#awaitedFrame = null;
   }
 
@@ -134,7 +147,7 @@ export class IouStream implements TrackedStream {
     // Decoded before anything changes, because its runs may be wrong.
     const logits = shape.kind === 'mask' ? promptedLogits(shape.mask, maskGrid(frame.pixelSize)) : null;
     const object = objectOfPrompt(prompt, frame, this.#objects);
-    if (logits === null) this.#prompted.push({ objectId: object.id, shape });
+    if (logits === null) this.#prompted.push({ objectId: object.id, shape, hasFailed: false });
     else this.#objects.give(object, logits, frame);
     return object.id;
   }
@@ -161,9 +174,8 @@ export class IouStream implements TrackedStream {
     if (!lane.canStart(this.streamId)) return;
     if (whole.length > 0) this.#rounds[this.#segmentations === 0 ? 'first_frame' : 'interval']++;
     this.#prompts += gridPoints.length / 2;
-    const prompted = this.#prompted
-      .splice(0)
-      .filter(({ objectId }) => this.#objects.table.find(objectId) !== undefined);
+    this.#tried = this.#prompted.filter(({ objectId }) => this.#objects.find(objectId) !== undefined);
+    this.#prompted = [];
     this.#awaitedFrame = frame.index;
     await lane.start({
       streamId: this.streamId,
@@ -173,7 +185,7 @@ export class IouStream implements TrackedStream {
       width: frame.width,
       height: frame.height,
       targets: [],
-      prompted: prompted.map(({ objectId, shape }) => ({
+      prompted: this.#tried.map(({ objectId, shape }) => ({
         objectId,
         shape,
         currentLogits: this.#logitsOn(frame, objectId),
@@ -198,14 +210,28 @@ export class IouStream implements TrackedStream {
     if (outcome === null) return false;
     if (outcome.kind === 'failure') {
       this.#objects.countRejection('segmentation_failed');
+      this.#tryAgain();
+      this.#onLookLost?.(failedLook(outcome.failure));
       return false;
     }
     const { result } = outcome;
     this.#segmentations++;
     this.#lastSegmentation = result.timing;
     if (result.frameIndex !== this.#awaitedFrame) return false;
+    this.#tried = [];
     this.#objects.integrate(result, frame);
     return true;
+  }
+
+  /** Gives the prompts of a look that failed to the next one. Objects that a second failure leaves unseen go. */
+  #tryAgain(): void {
+    const tried = this.#tried;
+    this.#tried = [];
+    const again = tried.filter(({ hasFailed }) => !hasFailed);
+    this.#prompted = [...again.map((prompt) => ({ ...prompt, hasFailed: true })), ...this.#prompted];
+    const waiting = new Set(this.#prompted.map(({ objectId }) => objectId));
+    const givenUp = tried.map(({ objectId }) => objectId).filter((objectId) => !waiting.has(objectId));
+    this.#objects.table.removeUnseen(givenUp);
   }
 
   #scratchOf(size: number): Float32Array {

@@ -156,7 +156,16 @@ export class PairedObjects {
     }
     const { index: frameIndex, timestampNs } = frame;
     const score = scoreOf(candidate);
-    const object = this.create({ author: 'strategy', label: null, frameIndex, timestampNs, score });
+    // Every frame is looked at by itself here: what it shows is told at once.
+    const isCertain = true;
+    const object = this.create({
+      author: 'strategy',
+      label: null,
+      frameIndex,
+      timestampNs,
+      score,
+      isCertain,
+    });
     this.#show(object, { ...grid, data: candidate.logits }, score, frame);
   }
 

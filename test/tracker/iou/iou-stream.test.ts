@@ -198,6 +198,33 @@ describe('IouStream', () => {
     expect(await run(3, 3)).toMatchObject({ provenance: 'segmented', tracks: [{ id: 1 }] });
   });
 
+  it('gives the prompts of a failed look to one more, then removes what they did not show', async () => {
+    const { stream, run, lane } = open(() => ({}), false);
+    const see = lane.see;
+    lane.see = () => {
+      throw new Error('out of memory');
+    };
+    const shape = { kind: 'points', points: [{ x: 30, y: 24, positive: true }] } as const;
+    const click: Prompt = { shape, author: 'person' };
+    await stream.processFrame(blankFrame(0), [click]);
+    lane.see = () => ({ objects: { 1: box(4, 3) } });
+    expect(await run(1, 1)).toMatchObject({ events: [], tracks: [{ id: 1, state: 'active' }] });
+    lane.see = () => {
+      throw new Error('out of memory');
+    };
+    await stream.processFrame(blankFrame(2), [click]);
+    expect((await run(3, 3)).events).toEqual([{ kind: 'removed', trackId: 2 }]);
+    lane.see = see;
+    await run(4, 4);
+    expect(lane.requests.map(({ prompted }) => prompted.map(({ objectId }) => objectId))).toEqual([
+      [1],
+      [1],
+      [2],
+      [2],
+      [],
+    ]);
+  });
+
   it('holds the last masks until a late result lands', async () => {
     const { run, lane } = open((index) => ({ candidates: [box(4 + index, 3)] }));
     await run(0, 0);

@@ -56,6 +56,9 @@ describe('SAM 2 in threads of its own', () => {
         {
           onReady: resolve,
           onUnusable: reject,
+          onFailing: reject,
+          onRecovered: () => undefined,
+          onLookLost: () => undefined,
           onFrame: (streamId, trackFrame, _, counters) => {
             tracked.set(streamId, [...(tracked.get(streamId) ?? []), trackFrame]);
             counted.set(streamId, counters);
