@@ -16,8 +16,8 @@ export class TrackedObject {
   readonly id: number;
   readonly author: 'person' | 'strategy';
   readonly firstFrame: number;
-  /** What it was made of; undefined where a person asked for it. */
-  readonly origin: CandidateOrigin | undefined;
+  /** The candidate that showed it last; undefined where only a person has. */
+  origin: CandidateOrigin | undefined;
   label: string | null;
   /** Newest frame on which a person gave the mask; what a model saw before that is out of date. */
   correctedOn = -1;
@@ -29,6 +29,7 @@ export class TrackedObject {
   #lastSeenNs: bigint;
   /** How often a segmentation model confirmed it after it was made. */
   #confirmations = 0;
+  readonly #isCertain: boolean;
   #lastMask: MaskLogits | null = null;
 
   constructor(options: {
@@ -39,6 +40,7 @@ export class TrackedObject {
     timestampNs: bigint;
     score: number;
     origin?: CandidateOrigin | undefined;
+    isCertain?: boolean | undefined;
   }) {
     this.id = options.id;
     this.author = options.author;
@@ -48,6 +50,7 @@ export class TrackedObject {
     this.#lastSeenNs = options.timestampNs;
     this.#score = options.score;
     this.origin = options.origin;
+    this.#isCertain = options.author === 'person' || options.isCertain === true;
   }
 
   get state(): TrackState {
@@ -56,6 +59,11 @@ export class TrackedObject {
 
   get confirmations(): number {
     return this.#confirmations;
+  }
+
+  /** What a strategy found is an object only once a second look has confirmed it; until then nobody is told of it. */
+  get isOnProbation(): boolean {
+    return !this.#isCertain && this.#confirmations === 0;
   }
 
   get score(): number {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { lostSeconds, occludedSeconds } from '../../src/tracker/life-cycle.ts';
 import { type NewObject, ObjectTable } from '../../src/tracker/object-table.ts';
 import type { TrackedObject } from '../../src/tracker/tracked-object.ts';
+import { stillMask } from './still-mask.ts';
 
 const second = 1_000_000_000n;
 
@@ -64,8 +65,8 @@ describe('ObjectTable', () => {
 
   it('tells once of what was made and removed, and which memories can go', () => {
     const table = new ObjectTable('a', 10, 1);
-    made(table);
-    made(table);
+    made(table, { author: 'person' });
+    made(table, { isCertain: true });
     table.remove(1);
     table.note({ kind: 'occluded', trackId: 2 });
     table.note(null);
@@ -78,6 +79,20 @@ describe('ObjectTable', () => {
     expect(table.takeEvents()).toEqual([]);
     expect(table.takeForgotten()).toEqual([1]);
     expect(table.takeForgotten()).toEqual([]);
+  });
+
+  it('tells nobody of what a strategy found until a second look confirms it', () => {
+    const table = new ObjectTable('a', 10, 1);
+    const confirmed = made(table);
+    made(table);
+    table.note({ kind: 'occluded', trackId: 1 });
+    table.remove(2);
+    expect(table.takeEvents()).toEqual([]);
+    confirmed.show(stillMask(), 1, true);
+    expect(table.takeEvents()).toEqual([{ kind: 'created', trackId: 1 }]);
+    table.note({ kind: 'lost', trackId: 1 });
+    table.remove(1);
+    expect(table.takeEvents().map(({ kind }) => kind)).toEqual(['lost', 'removed']);
   });
 
   it('knows its objects and no others', () => {

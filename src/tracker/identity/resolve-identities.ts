@@ -9,6 +9,8 @@ export interface KnownObject {
   readonly id: number;
   readonly state: TrackState;
   readonly hiddenSeconds: number;
+  /** How far it has proved to be an object, 0 to 1: of two that claim the same thing the older one keeps it. */
+  readonly seniority: number;
   /** Where it was expected on the frame of the look; null where nothing is known. */
   readonly expected: MaskShape | null;
   /** Part of the picture's area that it usually takes; null where that is not known. */
@@ -111,7 +113,7 @@ export function resolveIdentities(
 function foundThings(objects: readonly KnownObject[]): number[][] {
   const things: number[][] = [];
   objects.forEach((object, row) => {
-    if (object.search.kind !== 'found' || isUnlike(object)) return;
+    if (object.search.kind !== 'found' || !isBelieved(object)) return;
     const { shape } = object.search;
     const same = things.find((rows) =>
       rows.some((other) => {
@@ -139,11 +141,12 @@ function withoutSighting(
   return into === undefined ? { kind: 'unlike' } : { kind: 'merged', into };
 }
 
-function isUnlike(object: KnownObject): boolean {
-  if (object.search.kind !== 'found' || object.search.descriptor === null) return false;
+/** Whether what the search for an object found looks like it, as far as that is known. */
+export function isBelieved(object: KnownObject): boolean {
+  if (object.search.kind !== 'found' || object.search.descriptor === null) return true;
   const similarity = object.similarity(object.search.descriptor);
   const needed = object.state === 'active' ? minSimilarityInView : minSimilarityToReturn;
-  return similarity !== null && similarity < needed;
+  return similarity === null || similarity >= needed;
 }
 
 /** What a found thing is worth to an object that claims it: the search's word, then looks and place. */
@@ -152,7 +155,7 @@ function foundValue(object: KnownObject): number {
   const { score, shape, descriptor } = object.search;
   const similarity = descriptor === null ? null : object.similarity(descriptor);
   const overlap = object.expected === null ? 0 : shapeIou(object.expected, shape);
-  return searchValue + score + Math.max(0, similarity ?? 0) / 2 + overlap / 2;
+  return searchValue + score + object.seniority + Math.max(0, similarity ?? 0) / 2 + overlap / 2;
 }
 
 function likenessTo(object: KnownObject, { shape, descriptor }: Candidate): number {

@@ -203,7 +203,7 @@ export class SegmentedStream implements TrackedStream {
 
   #report(frame: Frame, provenance: Provenance, begunAt: number): TrackFrame {
     const tracks = [...this.#objects.all()]
-      .filter((object) => object.mask !== null || object.confirmations > 0)
+      .filter((object) => !object.isOnProbation && (object.mask !== null || object.confirmations > 0))
       .map((object) => this.#present.trackOf(object, frame.width, frame.height));
     this.#lastTracks = tracks;
     return {

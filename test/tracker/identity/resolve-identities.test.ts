@@ -33,6 +33,7 @@ function known(
     id,
     state: 'active',
     hiddenSeconds: 0,
+    seniority: 0.6,
     expected,
     usualArea: expected.area,
     similarity: (descriptor) => gallery.similarity(descriptor),
@@ -105,6 +106,16 @@ describe('resolving identities', () => {
     expect(resolveIdentities([strayed, owner], []).decisions).toEqual([
       { kind: 'merged', into: 1 },
       { kind: 'found' },
+    ]);
+  });
+
+  it('gives what a new object and an old one both claim to the old one', () => {
+    const shown = square(30, 14);
+    const young = known(9, shown, look(0), { seniority: 0, search: found(shown, look(0), 0.95) });
+    const old = known(1, shown, look(0), { search: found(square(31, 14), look(20), 0.8) });
+    expect(resolveIdentities([old, young], []).decisions).toEqual([
+      { kind: 'found' },
+      { kind: 'merged', into: 1 },
     ]);
   });
 

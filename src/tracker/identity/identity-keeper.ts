@@ -1,0 +1,220 @@
+import type { MaskLogits } from '../../mask/mask-logits.ts';
+import { fitCameraMotion } from '../../prompting/camera-motion.ts';
+import type { PictureMotion } from '../../prompting/prompt-strategy.ts';
+import { maskGrid, type SegmentationRequest, type SegmentationResult } from '../segmentation.ts';
+import type { TrackedObject } from '../tracked-object.ts';
+import { AppearanceGallery } from './appearance-gallery.ts';
+import type { Descriptor } from './descriptor.ts';
+import { HiddenPlace } from './hidden-place.ts';
+import { type MaskShape, shapeOf } from './mask-shape.ts';
+import {
+  type IdentityDecision,
+  isBelieved,
+  type KnownObject,
+  resolveIdentities,
+} from './resolve-identities.ts';
+
+/** How fast the usual size of an object follows its present one, per look. */
+const areaPace = 0.3;
+/** Looks that confirm an object until it is as good as any other. */
+const looksToSettle = 3;
+
+/** What a person shows on the very frame outdoes whatever else claims it. */
+const seniorityOfShown = 3;
+
+/** What is kept of one object to know it again. */
+interface IdentityRecord {
+  readonly gallery: AppearanceGallery;
+  usualArea: number | null;
+  hidden: HiddenPlace | null;
+}
+
+/** What was expected when a look began. */
+interface BegunLook {
+  readonly frameIndex: number;
+  /** By object: what lies on the frame of the look; null for those with no place. */
+  readonly expected: ReadonlyMap<number, MaskShape | null>;
+  /** Objects that a person shows on that frame: they are what they are shown to be. */
+  readonly prompted: ReadonlySet<number>;
+}
+
+/** What a look says of the objects that were known when it began. */
+export interface ResolvedLook {
+  readonly decisions: ReadonlyMap<number, IdentityDecision>;
+  /** Of the candidates that were given, those that are no known object. */
+  readonly unknown: readonly number[];
+}
+
+/** The objects of a stream, as far as identities need them. */
+interface Objects {
+  all(): Iterable<TrackedObject>;
+  find(id: number): TrackedObject | undefined;
+}
+
+/**
+ * Knows the objects of one stream again: keeps how each has looked, how large it is and where it was hidden, and
+ * decides look by look which sighting is which object. Bounded by the objects that exist.
+ */
+export class IdentityKeeper {
+  readonly #objects: Objects;
+  readonly #records = new Map<number, IdentityRecord>();
+  #look: BegunLook | null = null;
+
+  constructor(objects: Objects) {
+    this.#objects = objects;
+  }
+
+  /**
+   * Lets the places of hidden objects follow the camera to the next frame.
+   *
+   * @param motion that led to the frame; null where that is not known
+   */
+  moveTo(motion: PictureMotion | null): void {
+    this.#prune();
+    const hidden: HiddenPlace[] = [];
+    for (const object of this.#objects.all()) {
+      const record = this.#recordOf(object.id);
+      if (object.mask !== null) record.hidden = null;
+      else if (object.lastMask !== null) record.hidden ??= new HiddenPlace(object.lastMask);
+      if (record.hidden !== null) hidden.push(record.hidden);
+    }
+    if (hidden.length === 0 || motion === null) return;
+    const camera = fitCameraMotion(motion);
+    if (camera !== null) for (const place of hidden) place.moveWith(camera, motion);
+  }
+
+  /** Notes where everything is expected on the frame that is about to be looked at. */
+  beginLook({ frameIndex, pixelSize, targets, prompted }: SegmentationRequest): void {
+    const grid = maskGrid(pixelSize);
+    const expected = new Map<number, MaskShape | null>();
+    for (const { id } of this.#objects.all()) {
+      const prior = targets.find(({ objectId }) => objectId === id)?.prior ?? null;
+      expected.set(
+        id,
+        prior === null ? this.#hiddenShape(id, grid) : shapeOf({ ...grid, data: prior }, grid),
+      );
+    }
+    this.#look = { frameIndex, expected, prompted: new Set(prompted.map(({ objectId }) => objectId)) };
+  }
+
+  /** Forgets a look that came to nothing. */
+  abandonLook(): void {
+    this.#look = null;
+  }
+
+  /**
+   * Decides which sighting of a look is which object. Objects that a person has corrected since, and those that did
+   * not exist when the look began, have no part in it.
+   *
+   * @param choose positions of the look's candidates that pass as objects, given the look's mask grid with 1 where
+   *   a search has found its object
+   */
+  resolve(
+    result: SegmentationResult,
+    timestampNs: bigint,
+    choose: (occupied: Uint8Array) => readonly number[],
+  ): ResolvedLook {
+    const known = this.#known(result, timestampNs);
+    const viable = choose(occupiedCells(result, known)).flatMap((position) => {
+      const candidate = result.candidates[position];
+      const shape = candidate && shapeOf({ ...result.grid, data: candidate.logits }, result.grid);
+      return shape ? [{ position, shape, descriptor: candidate.descriptor }] : [];
+    });
+    const { decisions, unknown } = resolveIdentities(known, viable);
+    const positionOf = (at: number) => viable[at]?.position ?? -1;
+    this.#look = null;
+    return {
+      decisions: new Map(
+        known.map(({ id }, at): [number, IdentityDecision] => {
+          const decision = decisions[at] ?? { kind: 'not_looked_for' };
+          if (decision.kind !== 'recognised') return [id, decision];
+          return [id, { ...decision, candidate: positionOf(decision.candidate) }];
+        }),
+      ),
+      unknown: unknown.map(positionOf),
+    };
+  }
+
+  /** Takes in how a known object looks on a frame on which it was seen for sure. */
+  learn(objectId: number, mask: MaskLogits, descriptor: Descriptor | null): void {
+    const record = this.#recordOf(objectId);
+    if (descriptor !== null) record.gallery.learn(descriptor);
+    let cells = 0;
+    for (const logit of mask.data) if (logit > 0) cells++;
+    const area = cells / (mask.spanX * mask.spanY);
+    if (area === 0) return;
+    record.usualArea =
+      record.usualArea === null ? area : record.usualArea + areaPace * (area - record.usualArea);
+  }
+
+  #known({ frameIndex, grid, objects }: SegmentationResult, timestampNs: bigint): KnownObject[] {
+    const look = this.#look?.frameIndex === frameIndex ? this.#look : null;
+    const known: KnownObject[] = [];
+    for (const object of this.#objects.all()) {
+      const found = objects.find(({ objectId }) => objectId === object.id);
+      // Where nobody noted the beginning, at least what was looked for is known.
+      const took = look === null ? found !== undefined : look.expected.has(object.id);
+      if (!took || frameIndex <= object.correctedOn) continue;
+      const { gallery, usualArea } = this.#recordOf(object.id);
+      const logits = found?.logits ?? null;
+      const shape = logits === null ? null : shapeOf({ ...grid, data: logits }, grid);
+      const isShown = look?.prompted.has(object.id) ?? false;
+      known.push({
+        id: object.id,
+        state: object.state,
+        hiddenSeconds: object.mask === null ? object.hiddenSeconds(timestampNs) : 0,
+        seniority: isShown ? seniorityOfShown : seniorityOf(object),
+        expected: look?.expected.get(object.id) ?? null,
+        usualArea,
+        similarity: (descriptor) => (isShown ? null : gallery.similarity(descriptor)),
+        search:
+          found === undefined
+            ? { kind: 'not_looked_for' }
+            : shape === null
+              ? { kind: 'not_found' }
+              : { kind: 'found', shape, score: found.score, descriptor: found.descriptor },
+      });
+    }
+    return known;
+  }
+
+  #hiddenShape(objectId: number, grid: ReturnType<typeof maskGrid>): MaskShape | null {
+    const place = this.#recordOf(objectId).hidden;
+    if (place === null) return null;
+    const data = new Float32Array(grid.width * grid.height);
+    place.render(grid, data);
+    return shapeOf({ ...grid, data }, grid);
+  }
+
+  #recordOf(objectId: number): IdentityRecord {
+    let record = this.#records.get(objectId);
+    if (record === undefined) {
+      record = { gallery: new AppearanceGallery(), usualArea: null, hidden: null };
+      this.#records.set(objectId, record);
+    }
+    return record;
+  }
+
+  #prune(): void {
+    for (const objectId of this.#records.keys()) {
+      if (this.#objects.find(objectId) === undefined) this.#records.delete(objectId);
+    }
+  }
+}
+
+/** Where searches found their objects, as far as that is to be believed; what no known object claims counts too. */
+function occupiedCells({ grid, objects }: SegmentationResult, known: readonly KnownObject[]): Uint8Array {
+  const doubted = new Set(known.filter((object) => !isBelieved(object)).map(({ id }) => id));
+  const occupied = new Uint8Array(grid.width * grid.height);
+  for (const { objectId, logits } of objects) {
+    if (logits === null || doubted.has(objectId)) continue;
+    for (let cell = 0; cell < occupied.length; cell++) if ((logits[cell] as number) > 0) occupied[cell] = 1;
+  }
+  return occupied;
+}
+
+/** How far an object has proved to be one, 0 to 1: people's word counts most. */
+function seniorityOf({ author, confirmations }: TrackedObject): number {
+  if (author === 'person') return 1;
+  return (0.6 * Math.min(looksToSettle, confirmations)) / looksToSettle;
+}
