@@ -1,6 +1,11 @@
 import type { PixelGeometry } from './buffer/frame.ts';
+import { parseClassMinScore } from './config/detector-settings.ts';
 import type { Config } from './config/schema.ts';
+import { TrackcastError } from './errors.ts';
 import { openCheckpoint } from './model/checkpoint/checkpoint.ts';
+import type { DetectorSettings } from './model/detector/detector.ts';
+import { sizeOfDetector } from './model/detector/detector-file.ts';
+import { readLabelsFile } from './model/detector/labels-file.ts';
 import { geometryOf, recogniseArchitecture } from './model/sam2/recognise.ts';
 import { resolveModel } from './model/store/resolve-model.ts';
 import type { Sam2Settings } from './tracker/sam2/open-sam2-segmenter.ts';
@@ -30,11 +35,25 @@ export type ModelConfig = Pick<
   | 'SAM2_PRECISION'
   | 'SAM2_VOS_OPTIMIZED'
   | 'SAM2_MEMORY_POLICY'
+  | 'SAM2_WHOLE_FRAME_GATE'
   | 'SAM2_MEMORY_POOLING'
   | 'SAM2_MAX_COND_FRAMES_IN_ATTN'
   | 'SAM2_ADD_ALL_FRAMES_TO_CORRECT_AS_COND'
   | 'SAM2_FILL_HOLE_AREA'
   | 'DEVICE_ID'
+  | 'SAM2_PROMPT_STRATEGY'
+  | 'DETECTOR_MODEL'
+  | 'DETECTOR_LAYOUT'
+  | 'DETECTOR_LABELS'
+  | 'DETECTOR_CLASSES'
+  | 'DETECTOR_MIN_SCORE'
+  | 'DETECTOR_CLASS_MIN_SCORES'
+  | 'DETECTOR_NMS_IOU'
+  | 'DETECTOR_MAX_BOXES'
+  | 'DETECTOR_IMAGE_SIZE'
+  | 'DETECTOR_PIXEL_MAX'
+  | 'DETECTOR_CHANNELS'
+  | 'DETECTOR_BOX_UNITS'
 > & { readonly VIDEO_TRACKER_TYPE: VideoTracker['kind'] };
 
 /** What a configuration's tracker runs on. */
@@ -45,14 +64,16 @@ export interface ModelPlan {
 }
 
 /**
- * Finds the model of a configuration. Rejects with `TRACKCAST_MODEL_MISSING`, which says how to get it,
- * `TRACKCAST_MODEL_MISMATCH` or `TRACKCAST_CHECKPOINT_INVALID`.
+ * Finds the models of a configuration. Rejects with `TRACKCAST_MODEL_MISSING`, which says how to get it,
+ * `TRACKCAST_MODEL_MISMATCH`, `TRACKCAST_CHECKPOINT_INVALID`, or `TRACKCAST_CONFIG_INVALID` for a detector's labels.
  */
 export async function planModel(config: ModelConfig): Promise<ModelPlan> {
   const kind = config.VIDEO_MODE ? config.VIDEO_TRACKER_TYPE : 'iou';
+  const detector = await planDetector(config);
   const device = {
     executionProviders: config.EXECUTION_PROVIDERS,
     intraOpThreads: config.SEGMENTATION_THREADS,
+    ...(detector === null ? {} : { detector }),
   };
   if (kind !== 'sam2_video') return { kind, models: device, geometry: embeddedGeometry };
   const sam2 = await planSam2(config);
@@ -81,6 +102,32 @@ export async function planTracking(config: Config, waitsForSegmentation: boolean
   return { tracking, geometry };
 }
 
+/** The detector of a strategy that has one; null where none is needed, or only wished for. */
+async function planDetector(config: ModelConfig): Promise<DetectorSettings | null> {
+  const { SAM2_PROMPT_STRATEGY: strategy, DETECTOR_MODEL: file } = config;
+  if (strategy !== 'detector' && strategy !== 'hybrid') return null;
+  if (file === '') {
+    if (strategy === 'hybrid') return null;
+    const message = 'the strategy `detector` needs a detector: DETECTOR_MODEL is the path of an ONNX file';
+    throw new TrackcastError('TRACKCAST_CONFIG_INVALID', message, { key: 'DETECTOR_MODEL' });
+  }
+  // Found out now rather than by the thread that opens it.
+  await sizeOfDetector(file);
+  return {
+    file,
+    layout: config.DETECTOR_LAYOUT,
+    labels: config.DETECTOR_LABELS === '' ? null : await readLabelsFile(config.DETECTOR_LABELS),
+    classes: config.DETECTOR_CLASSES,
+    minScore: config.DETECTOR_MIN_SCORE,
+    classMinScores: config.DETECTOR_CLASS_MIN_SCORES.flatMap((text) => parseClassMinScore(text) ?? []),
+    suppressionIou: config.DETECTOR_NMS_IOU,
+    maxBoxes: config.DETECTOR_MAX_BOXES,
+    imageSize: config.DETECTOR_IMAGE_SIZE,
+    pixels: { channels: config.DETECTOR_CHANNELS, maximum: config.DETECTOR_PIXEL_MAX },
+    boxUnits: config.DETECTOR_BOX_UNITS,
+  };
+}
+
 async function planSam2(config: ModelConfig): Promise<Sam2Settings> {
   const { checkpoint, folder } = await resolveModel(config.SAM2_MODEL, config.MODEL_DIR);
   const { imageSize } = geometryOf(config.SAM2_IMAGE_SIZE || (await trainedImageSize(checkpoint)));
@@ -93,6 +140,7 @@ async function planSam2(config: ModelConfig): Promise<Sam2Settings> {
     fused: config.SAM2_VOS_OPTIMIZED,
     memoryPooling: config.SAM2_MEMORY_POOLING ? 2 : 1,
     memoryPolicy: config.SAM2_MEMORY_POLICY,
+    wholeFrameGate: config.SAM2_WHOLE_FRAME_GATE,
     maxConditioningFrames: config.SAM2_MAX_COND_FRAMES_IN_ATTN,
     correctionsCondition: config.SAM2_ADD_ALL_FRAMES_TO_CORRECT_AS_COND,
     holeArea: config.SAM2_FILL_HOLE_AREA,

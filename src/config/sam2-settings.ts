@@ -1,3 +1,4 @@
+import { memoryPolicyNames } from '../tracker/sam2/memory-policy-names.ts';
 import {
   booleanSetting,
   choiceSetting,
@@ -51,9 +52,14 @@ export const sam2Settings = {
   }),
   SAM2_MEMORY_POLICY: choiceSetting({
     default: 'sam2',
-    choices: ['sam2', 'sam2_gated', 'samurai', 'distractor_aware', 'pruned'],
+    choices: memoryPolicyNames,
     description:
-      'Which earlier frames an object is compared with: `sam2` the last six, as published; `sam2_gated` the same, but a mask of nearly the whole picture is not believed right after an absence; `samurai` the last six on which mask, presence and motion were credible, and motion has its share in choosing masks; `distractor_aware` appearances at intervals, and frames that tell the object from something like it; `pruned` frames that differ from each other.',
+      'Which earlier frames an object is compared with: `sam2` the last six, as published; `sam2_gated` the same with SAM2_WHOLE_FRAME_GATE; `samurai` the last six on which mask, presence and motion were credible, and motion has its share in choosing masks; `distractor_aware` appearances at intervals, and frames that tell the object from something like it; `pruned` frames that differ from each other.',
+  }),
+  SAM2_WHOLE_FRAME_GATE: booleanSetting({
+    default: false,
+    description:
+      'With any memory policy, do not believe a mask of nearly the whole picture right after an absence of an object that was far smaller before. `false`: as published.',
   }),
   SAM2_MEMORY_POOLING: booleanSetting({
     default: false,

@@ -1,7 +1,8 @@
 import type { Precision } from '../../model/graph/graph-builder.ts';
 import { openSam2 } from '../../model/sam2/open-sam2.ts';
 import type { CameraPredictorOptions } from './camera-predictor.ts';
-import { type MemoryPolicyName, memoryPolicyOf } from './memory-policies.ts';
+import { memoryPolicyOf } from './memory-policies.ts';
+import type { MemoryPolicyName } from './memory-policy-names.ts';
 import { openWarmSam2 } from './open-warm-sam2.ts';
 import { Sam2Segmenter } from './sam2-segmenter.ts';
 
@@ -20,6 +21,8 @@ export interface Sam2Settings {
   /** 2 to attend to means of 2 x 2 tokens of a memory, an approximation; 1 for the published model. */
   readonly memoryPooling: 1 | 2;
   readonly memoryPolicy: MemoryPolicyName;
+  /** Whether masks of the whole picture are doubted right after an absence. */
+  readonly wholeFrameGate: boolean;
   /** Conditioning frames that an object attends to at most; -1 for all. */
   readonly maxConditioningFrames: number;
   /** Whether a frame that a person corrects becomes a conditioning frame. */
@@ -35,7 +38,7 @@ const pointerTimeSpan = 15;
 export function predictorOptionsOf(settings: Sam2Settings): CameraPredictorOptions {
   const { maxConditioningFrames, correctionsCondition, holeArea } = settings;
   return {
-    policy: memoryPolicyOf(settings.memoryPolicy),
+    policy: memoryPolicyOf(settings.memoryPolicy, settings.wholeFrameGate),
     maxConditioningFrames: maxConditioningFrames < 0 ? Number.POSITIVE_INFINITY : maxConditioningFrames,
     correctionsCondition,
     pointerTimeSpan,

@@ -55,6 +55,7 @@ export function liveModel(
       fused: true,
       memoryPooling: 1,
       memoryPolicy: 'sam2',
+      wholeFrameGate: false,
       maxConditioningFrames: -1,
       correctionsCondition: false,
       holeArea: 0,

@@ -6,7 +6,8 @@ import {
   type CameraPredictorOptions,
   type ObjectResult,
 } from '../../../src/tracker/sam2/camera-predictor.ts';
-import { memoryPolicyNames, memoryPolicyOf } from '../../../src/tracker/sam2/memory-policies.ts';
+import { memoryPolicyOf } from '../../../src/tracker/sam2/memory-policies.ts';
+import { memoryPolicyNames } from '../../../src/tracker/sam2/memory-policy-names.ts';
 import { FakeRuntime, fakeImageSize, fakePixels } from './fake-runtime.ts';
 import { publishedOptions } from './scenario.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CameraPredictor } from '../../../src/tracker/sam2/camera-predictor.ts';
 import { memoryPolicyOf } from '../../../src/tracker/sam2/memory-policies.ts';
+import { memoryPolicyNames } from '../../../src/tracker/sam2/memory-policy-names.ts';
 import { recentMemoryPolicy } from '../../../src/tracker/sam2/recent-memory-policy.ts';
 import { withWholeFrameGate } from '../../../src/tracker/sam2/whole-frame-gate.ts';
 import { FakeRuntime, fakeImageSize, fakeMaskSize, fakePixels } from './fake-runtime.ts';
@@ -34,6 +35,24 @@ describe('the gate against whole-frame masks', () => {
     object.restart?.(2, { ...small, provenance: 'conditioned' });
     keep(3, absence);
     expect(object.believes?.(whole)).toBe(false);
+  });
+
+  it.each(memoryPolicyNames)('can be put before any policy, which decides on all else (%s)', (name) => {
+    const [gated, plain] = [true, false].map((gate) => openPolicy(memoryPolicyOf(name, gate)));
+    if (gated === undefined || plain === undefined) throw new Error('there are two');
+    for (const { object, keep } of [gated, plain]) {
+      object.restart?.(0, { ...small, provenance: 'conditioned' });
+      for (let time = 1; time < 8; time++) keep(time, small);
+      keep(8, absence);
+    }
+    expect(gated.object.believes?.(whole)).toBe(false);
+    expect(gated.object.believes?.(half)).toBe(true);
+    expect(plain.object.believes?.(whole) ?? true).toBe(name !== 'sam2_gated');
+    expect(gated.recall(9)).toEqual(plain.recall(9));
+    expect(gated.held()).toEqual(plain.held());
+    expect(memoryPolicyOf(name, true).wantsCandidates).toBe(memoryPolicyOf(name).wantsCandidates);
+    const chosen = [gated, plain].map(({ object }) => object.choose?.(small, 9) ?? small.maskIndex);
+    expect(chosen[0]).toBe(chosen[1]);
   });
 
   it('makes the object absent, and keeps the frame out of its memory', async () => {
