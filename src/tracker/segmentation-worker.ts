@@ -55,7 +55,8 @@ async function segment(segmenter: LoadedSegmenter | null, request: SegmentationR
 const opening = open();
 let last: Promise<void> = Promise.resolve();
 
-// Commands run strictly one after another, so that nothing is in a native call when the thread ends.
+// Commands run strictly one after another, so that nothing is in a native call when the thread ends. A lane that stops
+// while models are being opened does not wait for its turn: it terminates the thread, between two native calls.
 port.on('message', (command: SegmentationCommand) => {
   last = last.then(async () => {
     const segmenter = await opening;
