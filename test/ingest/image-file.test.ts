@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AV_PIX_FMT_RGB24 } from 'node-av/constants';
 import { describe, expect, it } from 'vitest';
+import { TrackcastError } from '../../src/errors.ts';
+import { encodePicture } from '../../src/evaluation/picture-file.ts';
 import { readIndexedImage, readRgbImage } from '../../src/ingest/image-file.ts';
 import { JpegEncoder } from '../../src/ingest/jpeg-encoder.ts';
 import { allocatePicture } from '../../src/ingest/picture-scaler.ts';
@@ -46,6 +48,33 @@ describe('JpegEncoder and readRgbImage', () => {
     ['a broken PNG', Buffer.from([0x89, 0x50, 0x4e, 0x47, 1, 2, 3])],
   ])('refuse %s', async (_name, bytes) => {
     await expect(readRgbImage(bytes)).rejects.toMatchObject({ code: 'TRACKCAST_SOURCE_UNREADABLE' });
+  });
+
+  it('refuse a JPEG of which any part of the end is missing, or was never written', async () => {
+    const { bytes } = jpegOfColours(64, 48, 64);
+    for (let length = 0; length < bytes.length; length++) {
+      const cut = readRgbImage(bytes.subarray(0, length));
+      await expect(cut, `${length} of ${bytes.length} bytes`).rejects.toMatchObject({
+        code: 'TRACKCAST_SOURCE_UNREADABLE',
+      });
+      const blank = Uint8Array.from(bytes).fill(0, length);
+      await expect(readRgbImage(blank), `${length} bytes and zeros`).rejects.toThrow(TrackcastError);
+    }
+    await readRgbImage(bytes);
+    await readRgbImage(Buffer.concat([bytes, Buffer.from('more behind it')]));
+  });
+
+  it('refuse a PNG of which a part is missing or damaged', async () => {
+    const [width, height] = [32, 16];
+    const bytes = encodePicture({ width, height, data: colourPicture(width, height) }, 'png');
+    await readRgbImage(bytes);
+    for (const length of [20, bytes.length >> 1, bytes.length - 20, bytes.length - 1]) {
+      await expect(readRgbImage(bytes.subarray(0, length)), `${length} bytes`).rejects.toThrow(
+        TrackcastError,
+      );
+    }
+    const damaged = Uint8Array.from(bytes).fill(0, bytes.length - 40, bytes.length - 20);
+    await expect(readRgbImage(damaged)).rejects.toThrow('the PNG image is damaged');
   });
 
   it('refuse a colour image where indices are asked for', async () => {

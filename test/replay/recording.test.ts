@@ -87,6 +87,16 @@ describe('a folder of pictures', () => {
     });
   });
 
+  it('names the picture that was cut off', async () => {
+    const jpeg = encodePicture({ width: 32, height: 16, data: colourPicture(32, 16) }, 'jpeg');
+    const path = await folderOf('cut', { '0.jpg': jpeg, '1.jpg': jpeg.subarray(0, jpeg.length - 2) });
+    await expect(open(path)).rejects.toMatchObject({
+      code: 'TRACKCAST_SOURCE_UNREADABLE',
+      message: `${folder.path('cut', '1.jpg')}: the JPEG image ends early`,
+      place: { key: folder.path('cut', '1.jpg') },
+    });
+  });
+
   it.each([
     { name: 'nothing', files: {} },
     { name: 'nothing of use', files: { 'a.txt': grey(0) } },
