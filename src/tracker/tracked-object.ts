@@ -30,6 +30,10 @@ export class TrackedObject {
   /** How often a segmentation model confirmed it after it was made. */
   #confirmations = 0;
   readonly #isCertain: boolean;
+  /** Looks in a row that did not find it. */
+  #misses = 0;
+  /** The object that the last looks took it for, and how many of them in a row. */
+  #merged = { into: -1, looks: 0 };
   #lastMask: MaskLogits | null = null;
 
   constructor(options: {
@@ -96,6 +100,23 @@ export class TrackedObject {
     if (appearance !== null) this.#appearance = appearance;
     this.#score = score;
     if (confirmed) this.#confirmations++;
+  }
+
+  /** Takes note that a look found it. */
+  found(): void {
+    this.#misses = 0;
+    this.#merged = { into: -1, looks: 0 };
+  }
+
+  /** Takes note that a look did not find it; returns how many in a row have not. */
+  missed(): number {
+    return ++this.#misses;
+  }
+
+  /** Takes note that a look found another object for it; returns how many in a row have found that one. */
+  mergedWith(objectId: number): number {
+    this.#merged = { into: objectId, looks: this.#merged.into === objectId ? this.#merged.looks + 1 : 1 };
+    return this.#merged.looks;
   }
 
   /** Says what became of the carried mask on this frame. */

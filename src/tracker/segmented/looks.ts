@@ -1,5 +1,6 @@
 import type { Frame } from '../../buffer/frame.ts';
 import type { PromptScene } from '../../prompting/prompt-strategy.ts';
+import type { IdentityKeeper } from '../identity/identity-keeper.ts';
 import { LaneTurn } from '../lane-turn.ts';
 import { failedLook, type LostLook } from '../lost-look.ts';
 import type { ObjectTable } from '../object-table.ts';
@@ -21,6 +22,7 @@ export interface LooksOptions {
   readonly plan: SearchPlan;
   readonly scan: PromptScan;
   readonly results: SearchResults;
+  readonly identities: IdentityKeeper;
   /** Told of looks that came to nothing. */
   readonly onLost: (look: LostLook) => void;
 }
@@ -95,6 +97,7 @@ export class Looks {
   }
 
   #comeToNothing(): void {
+    this.#options.identities.abandonLook();
     this.#options.objects.removeUnseen(this.#options.plan.lookFailed());
   }
 
@@ -122,6 +125,7 @@ export class Looks {
       object.correctedOn = Math.min(object.correctedOn, frame.index - 1);
     }
     carrier.lookBegan(frame.index);
+    this.#options.identities.beginLook(request);
     await lane.start(request);
   }
 }

@@ -1,7 +1,11 @@
 import type { Frame } from '../../buffer/frame.ts';
-import { chooseNewObjects } from '../../prompting/candidate-filter.ts';
+import { type CandidateGates, chooseNewObjects, defaultGates } from '../../prompting/candidate-filter.ts';
+import type { IdentityKeeper } from '../identity/identity-keeper.ts';
+import type { IdentityDecision } from '../identity/resolve-identities.ts';
 import type { ObjectTable } from '../object-table.ts';
-import type { FoundObject, SegmentationResult } from '../segmentation.ts';
+import type { Candidate, SegmentationResult } from '../segmentation.ts';
+import type { TrackedObject } from '../tracked-object.ts';
+import { agreeingPoints } from './agreeing-points.ts';
 import type { MaskCarrier } from './mask-carrier.ts';
 
 /** What became of a look's result. */
@@ -13,21 +17,59 @@ export type Integration =
   /** It is from before a reset. */
   | 'unwanted';
 
+/** How often looks decided what about known objects; `adopted` counts new ones. */
+export type IdentityCounts = Readonly<Record<IdentityDecision['kind'] | 'adopted' | 'doubted', number>>;
+
+/** Looks in a row that find nothing of an object whose mask motion still carries well, before it counts as hidden. */
+const missesToHide = 2;
+/** Support of a carried mask from which one miss is not believed. */
+const doubtsMissFrom = 0.5;
+/** Looks in a row after which an automatic object that shows only what another one is, is given up. */
+const mergesToGiveUp = 4;
+/** Score from which a mask is good enough to learn an object's looks from. */
+const minScoreToLearn = 0.6;
+/** Points of one look that must agree on a candidate, and its merit, for it to need no second look. */
+const pointsToBeCertain = 2;
+const meritToBeCertain = 0.93;
+
 /** Makes what a segmentation found into masks that land, objects that are hidden, and new objects. */
 export class SearchResults {
   readonly #objects: ObjectTable;
   readonly #carrier: MaskCarrier;
+  readonly #identities: IdentityKeeper;
+  readonly #gates: CandidateGates;
   readonly #rejected: Record<string, number> = {};
+  readonly #counts: Record<keyof IdentityCounts, number> = {
+    found: 0,
+    recognised: 0,
+    merged: 0,
+    unlike: 0,
+    not_found: 0,
+    not_looked_for: 0,
+    adopted: 0,
+    doubted: 0,
+  };
   #outdatedUpTo = -1;
 
-  constructor(objects: ObjectTable, carrier: MaskCarrier) {
+  constructor(
+    objects: ObjectTable,
+    carrier: MaskCarrier,
+    identities: IdentityKeeper,
+    gates: CandidateGates = defaultGates,
+  ) {
     this.#objects = objects;
     this.#carrier = carrier;
+    this.#identities = identities;
+    this.#gates = gates;
   }
 
   /** Candidates that were not made into objects and looks that came to nothing, by why. */
   get rejected(): Readonly<Record<string, number>> {
     return { ...this.#rejected };
+  }
+
+  get identityCounts(): IdentityCounts {
+    return { ...this.#counts };
   }
 
   countRejection(reason: string): void {
@@ -46,58 +88,117 @@ export class SearchResults {
       this.countRejection('outdated');
       return isUnwanted ? 'unwanted' : 'unreachable';
     }
-    for (const found of result.objects) this.#integrateObject(found, result, frame);
-    this.#adopt(result, frame);
+    const { decisions, unknown } = this.#identities.resolve(result, frame.timestampNs, (occupied) =>
+      chooseNewObjects(
+        result.candidates,
+        result.grid,
+        occupied,
+        result.candidates.length,
+        this.#gates,
+        (reason) => this.countRejection(reason),
+      ),
+    );
+    for (const [objectId, decision] of decisions) {
+      const object = this.#objects.find(objectId);
+      if (object === undefined) continue;
+      this.#counts[decision.kind]++;
+      this.#follow(object, decision, result, frame);
+    }
+    for (const position of unknown) this.#adopt(position, result, frame);
     return 'integrated';
   }
 
-  #integrateObject(found: FoundObject, result: SegmentationResult, frame: Frame): void {
-    const object = this.#objects.find(found.objectId);
-    const { objectId, score, appearance } = found;
-    const { frameIndex } = result;
-    // A person's newer mask is not overridden by an older look.
-    if (object === undefined || frameIndex <= object.correctedOn) return;
-    if (found.logits !== null) {
-      const logits = { ...result.grid, data: found.logits };
-      this.#carrier.addLate({ objectId, logits, score, appearance, frameIndex, isNew: false });
+  #follow(object: TrackedObject, decision: IdentityDecision, result: SegmentationResult, frame: Frame): void {
+    switch (decision.kind) {
+      case 'found':
+        this.#showFound(object, result);
+        break;
+      case 'recognised':
+        this.#showRecognised(object, decision.candidate, result);
+        break;
+      case 'merged':
+        this.#hide(object, frame, object.mergedWith(decision.into) >= mergesToGiveUp);
+        break;
+      case 'unlike':
+      case 'not_found':
+        this.#miss(object, frame);
+        break;
+      case 'not_looked_for':
+        break;
+    }
+  }
+
+  #showFound(object: TrackedObject, { objects, grid, frameIndex }: SegmentationResult): void {
+    const found = objects.find(({ objectId }) => objectId === object.id);
+    if (found === undefined || found.logits === null) return;
+    const logits = { ...grid, data: found.logits };
+    const { score, appearance } = found;
+    object.found();
+    this.#carrier.addLate({ objectId: object.id, logits, score, appearance, frameIndex, isNew: false });
+    if (score >= minScoreToLearn) this.#identities.learn(object.id, logits, found.descriptor);
+  }
+
+  /** A candidate turned out to be a known object: it goes on under its old identity. */
+  #showRecognised(object: TrackedObject, position: number, result: SegmentationResult): void {
+    const candidate = result.candidates[position];
+    if (candidate === undefined) return;
+    const { frameIndex, grid } = result;
+    const logits = { ...grid, data: candidate.logits };
+    object.found();
+    object.origin = { frameIndex, candidate: position };
+    const score = meritOf(candidate);
+    this.#carrier.addLate({ objectId: object.id, logits, score, appearance: null, frameIndex, isNew: false });
+    this.#identities.learn(object.id, logits, candidate.descriptor);
+  }
+
+  #miss(object: TrackedObject, frame: Frame): void {
+    const misses = object.missed();
+    const isCarriedWell = object.mask !== null && object.mask.support >= doubtsMissFrom;
+    if (isCarriedWell && !object.isOnProbation && misses < missesToHide) {
+      this.#counts.doubted++;
       return;
     }
-    this.#carrier.drop(objectId);
-    if (object.author === 'strategy' && object.confirmations === 0) {
+    this.#hide(object, frame, false);
+  }
+
+  #hide(object: TrackedObject, frame: Frame, isGivenUp: boolean): void {
+    this.#carrier.drop(object.id);
+    const isNoObject = object.author === 'strategy' && object.confirmations === 0;
+    if (isNoObject || (isGivenUp && object.author === 'strategy')) {
       // An automatic object that is not found even once again was no object.
-      this.countRejection('not_found_again');
-      this.#objects.remove(objectId);
+      this.countRejection(isNoObject ? 'not_found_again' : 'merged');
+      this.#objects.remove(object.id);
       return;
     }
     this.#objects.note(object.observe({ kind: 'absent' }, frame.index, frame.timestampNs));
   }
 
-  /** Makes objects of the candidates that are new and good enough. */
-  #adopt(result: SegmentationResult, frame: Frame): void {
-    const occupied = new Uint8Array(result.grid.width * result.grid.height);
-    for (const { logits } of result.objects) {
-      if (logits === null) continue;
-      for (let at = 0; at < occupied.length; at++) if ((logits[at] as number) > 0) occupied[at] = 1;
+  /** Makes an object of a candidate that is none of the known ones. */
+  #adopt(position: number, result: SegmentationResult, frame: Frame): void {
+    const candidate = result.candidates[position];
+    if (candidate === undefined) return;
+    if (this.#objects.room() === 0) {
+      this.countRejection('limit');
+      return;
     }
-    const room = this.#objects.room();
-    const chosen = chooseNewObjects(result.candidates, result.grid, occupied, room, undefined, (reason) =>
-      this.countRejection(reason),
-    );
-    for (const index of chosen) {
-      const candidate = result.candidates[index];
-      if (candidate === undefined) continue;
-      const score = candidate.predictedIou * candidate.stability;
-      const { frameIndex } = result;
-      const { id } = this.#objects.create({
-        author: 'strategy',
-        label: null,
-        frameIndex: frame.index,
-        timestampNs: frame.timestampNs,
-        score,
-        origin: { frameIndex, candidate: index },
-      });
-      const logits = { ...result.grid, data: candidate.logits };
-      this.#carrier.addLate({ objectId: id, logits, score, appearance: null, frameIndex, isNew: true });
-    }
+    this.#counts.adopted++;
+    const { frameIndex, grid } = result;
+    const score = meritOf(candidate);
+    const { id } = this.#objects.create({
+      author: 'strategy',
+      label: null,
+      frameIndex: frame.index,
+      timestampNs: frame.timestampNs,
+      score,
+      origin: { frameIndex, candidate: position },
+      isCertain: score >= meritToBeCertain && agreeingPoints(result, position) >= pointsToBeCertain,
+    });
+    const logits = { ...grid, data: candidate.logits };
+    this.#carrier.addLate({ objectId: id, logits, score, appearance: null, frameIndex, isNew: true });
+    this.#identities.learn(id, logits, candidate.descriptor);
   }
+}
+
+function meritOf({ predictedIou, stability }: Candidate): number {
+  return predictedIou * stability;
 }

@@ -4,6 +4,7 @@ import { TrackcastError } from '../../errors.ts';
 import type { Prompt } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
+import { IdentityKeeper } from '../identity/identity-keeper.ts';
 import type { Observation } from '../life-cycle.ts';
 import { ObjectTable, objectOfPrompt } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
@@ -49,6 +50,7 @@ export class SegmentedStream implements TrackedStream {
   readonly #plan: SearchPlan;
   readonly #scan: PromptScan;
   readonly #present = new PresentFrame();
+  readonly #identities: IdentityKeeper;
   readonly #results: SearchResults;
   /** Null where nothing is segmented. */
   readonly #looks: Looks | null;
@@ -62,7 +64,8 @@ export class SegmentedStream implements TrackedStream {
     this.#settings = settings;
     this.#objects = new ObjectTable(streamId, settings.maxObjects, options.firstTrackId ?? 1);
     this.#carrier = new MaskCarrier(this.#objects);
-    this.#results = new SearchResults(this.#objects, this.#carrier);
+    this.#identities = new IdentityKeeper(this.#objects);
+    this.#results = new SearchResults(this.#objects, this.#carrier, this.#identities);
     this.#plan = new SearchPlan(streamId, this.#objects, settings.maxSegmentationsPerSecond);
     this.#scan = new PromptScan(settings.strategy, settings.repromptIntervalFrames);
     this.#looks =
@@ -77,6 +80,7 @@ export class SegmentedStream implements TrackedStream {
             plan: this.#plan,
             scan: this.#scan,
             results: this.#results,
+            identities: this.#identities,
             onLost: (look) => onLookLost?.(look),
           });
   }
@@ -88,6 +92,7 @@ export class SegmentedStream implements TrackedStream {
     this.#present.begin(frame);
     try {
       const isSceneCut = this.#carrier.moveTo(frame);
+      this.#identities.moveTo(this.#carrier.motion);
       this.#objects.removeUnseen(this.#plan.movePrompts(frame, isSceneCut, this.#carrier.motion));
       let isRefreshed = this.#receive(frame);
       for (const prompt of prompts) this.#accept(prompt, frame);
