@@ -1,4 +1,5 @@
 import type { Figure } from './figure.ts';
+import type { IdentityOptions } from './identity.ts';
 import type { SceneVideo } from './scene-video.ts';
 
 /** What every benchmark may use. */
@@ -7,6 +8,8 @@ export interface BenchmarkContext {
   readonly videos: () => Promise<readonly SceneVideo[]>;
   /** Frames of the soak test. */
   readonly soakFrames: number;
+  /** What `identity` tracks. */
+  readonly identity: IdentityOptions;
   /** Says what is going on. */
   readonly tell: (text: string) => void;
 }

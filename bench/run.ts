@@ -6,6 +6,8 @@ import { quietCodecLog } from '../src/ingest/codec-log.ts';
 import type { Benchmark } from './benchmark.ts';
 import { benchDecode } from './decode.ts';
 import { type Figure, withBaseline } from './figure.ts';
+import { benchIdentity } from './identity.ts';
+import { identityFlags, identityOptionsOf, identityUsage } from './identity-flags.ts';
 import { benchMotion } from './motion.ts';
 import { benchPropagation } from './propagation.ts';
 import { benchRealtime } from './realtime.ts';
@@ -27,9 +29,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   soak: benchSoak,
   sam2: benchSam2,
   'sam2-churn': benchSam2Churn,
+  identity: benchIdentity,
 };
 /** These take minutes and run only when they are named. */
-const long = new Set(['soak', 'sam2', 'sam2-churn']);
+const long = new Set(['soak', 'sam2', 'sam2-churn', 'identity']);
 const usual = Object.keys(benchmarks).filter((name) => !long.has(name));
 const resultsFolder = join('bench', 'results');
 const sizes = [
@@ -44,15 +47,17 @@ const { values, positionals } = parseArgs({
     soak: { type: 'string' },
     baseline: { type: 'string' },
     'no-save': { type: 'boolean', default: false },
+    ...identityFlags,
   },
 });
 const soakFrames = Number(values.soak ?? 10_000);
 const names = positionals.length > 0 ? positionals : usual;
 if (values.soak !== undefined && !names.includes('soak')) names.push('soak');
+const identity = identityOptionsOf(values);
 const unknown = names.find((name) => !(name in benchmarks));
-if (unknown !== undefined || !(Number.isInteger(soakFrames) && soakFrames >= 4000)) {
+if (unknown !== undefined || identity === null || !(Number.isInteger(soakFrames) && soakFrames >= 4000)) {
   process.stderr.write(
-    `npm run bench -- [${Object.keys(benchmarks).join('] [')}] [--soak frames] [--baseline file] [--no-save]\n`,
+    `npm run bench -- [${Object.keys(benchmarks).join('] [')}] [--soak frames] [--baseline file] [--no-save]\n  identity: ${identityUsage}\n`,
   );
   process.exit(2);
 }
@@ -80,7 +85,7 @@ const figures: Figure[] = [];
 try {
   for (const name of names) {
     tell(name);
-    const measured = await benchmarks[name]?.({ videos, soakFrames, tell });
+    const measured = await benchmarks[name]?.({ videos, soakFrames, identity, tell });
     figures.push(...(measured ?? []));
   }
 } finally {
