@@ -1,5 +1,6 @@
 import { TrackcastError } from '../../errors.ts';
 import type { CheckpointTensor } from '../checkpoint/checkpoint.ts';
+import { quoteName } from '../checkpoint/invalid-checkpoint.ts';
 import type { Sam2Architecture, Sam2Geometry, TrunkArchitecture } from './architecture.ts';
 import { expectedWeights, type WeightSizes } from './expected-weights.ts';
 
@@ -112,7 +113,7 @@ function findFamily(tensors: ReadonlyMap<string, CheckpointTensor>, shape: Sizes
     /^image_encoder\.trunk\.blocks\.\d+\.norm1\.weight$/.test(name),
   );
   throw invalid(
-    `its image encoder has ${shape.embedDimension} channels and stages of ${stages} blocks (${blocks.length} in all), which is none of ${trunkFamilies.map(({ family }) => family).join(', ')}`,
+    `its image encoder has ${shape.embedDimension} channels and stages of ${quoteName(stages)} blocks (${blocks.length} in all), which is none of ${trunkFamilies.map(({ family }) => family).join(', ')}`,
   );
 }
 
@@ -142,8 +143,8 @@ function compare(
 
 function describe(kind: string, names: readonly string[]): string[] {
   if (names.length === 0) return [];
-  // Names come from the file: they are cut, so that a hostile one cannot fill a log.
-  const listed = names.slice(0, listedNames).map((name) => name.slice(0, 120));
+  // Names come from the file: a hostile one could fill a log, or steer a terminal.
+  const listed = names.slice(0, listedNames).map(quoteName);
   const rest = names.length - listed.length;
   return [`${kind}: ${listed.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`];
 }

@@ -80,6 +80,15 @@ describe('recogniseArchitecture', () => {
     );
   });
 
+  it('repeats names of the file cut, and without what steers a terminal', () => {
+    const layout = layoutOf('2.1');
+    layout.set('\u001b[2Jgone\r\n', [1]);
+    layout.set('x'.repeat(10_000), [1]);
+    const fault = faultOf(layout);
+    expect(fault).toContain('unexpected: �[2Jgone��, xxx');
+    expect(fault.length).toBeLessThan(400);
+  });
+
   it('names an image encoder that it does not know', () => {
     const layout: Layout = new Map(
       expectedWeights({ ...sizes, version: '2.1', trunk: { ...sizes.trunk, stages: [1, 2, 4, 2] } }),
