@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../src/config/load.ts';
 import { embeddedGeometry, planModel, planTracking } from '../src/tracking-plan.ts';
@@ -89,6 +90,62 @@ describe('the plan for tracking', () => {
       holeArea: 8,
     });
     expect(structuredClone(tracking)).toEqual(tracking);
+  });
+
+  it('has the detector of a strategy that wants one, with its labels', async () => {
+    const DETECTOR_MODEL = folder.path('tools.onnx');
+    const DETECTOR_LABELS = folder.path('tools.txt');
+    await writeFile(DETECTOR_MODEL, 'opened where the models run');
+    await writeFile(DETECTOR_LABELS, 'grasper\nhook\n');
+    const detectorOf = async (environment: Readonly<Record<string, string>>) =>
+      (await planTracking(configOf(environment), false)).tracking.models.detector;
+    const detector = await detectorOf({
+      SAM2_PROMPT_STRATEGY: 'detector',
+      DETECTOR_MODEL,
+      DETECTOR_LABELS,
+      DETECTOR_LAYOUT: 'yolov8',
+      DETECTOR_CLASSES: 'hook',
+      DETECTOR_MIN_SCORE: '0.5',
+      DETECTOR_CLASS_MIN_SCORES: 'hook=0.7',
+      DETECTOR_NMS_IOU: '0.6',
+      DETECTOR_MAX_BOXES: '3',
+      DETECTOR_IMAGE_SIZE: '320',
+      DETECTOR_PIXEL_MAX: '255',
+      DETECTOR_CHANNELS: 'bgr',
+      DETECTOR_BOX_UNITS: 'fractions',
+    });
+    expect(detector).toEqual({
+      file: DETECTOR_MODEL,
+      layout: 'yolov8',
+      labels: ['grasper', 'hook'],
+      classes: ['hook'],
+      minScore: 0.5,
+      classMinScores: [{ label: 'hook', minScore: 0.7 }],
+      suppressionIou: 0.6,
+      maxBoxes: 3,
+      imageSize: 320,
+      pixels: { channels: 'bgr', maximum: 255 },
+      boxUnits: 'fractions',
+    });
+    expect(structuredClone(detector)).toEqual(detector);
+    expect(await detectorOf({ SAM2_PROMPT_STRATEGY: 'hybrid', DETECTOR_MODEL })).toMatchObject({
+      labels: null,
+    });
+    expect(await detectorOf({ SAM2_PROMPT_STRATEGY: 'hybrid' })).toBeUndefined();
+    expect(await detectorOf({ DETECTOR_MODEL })).toBeUndefined();
+  });
+
+  it.each([
+    [{}, 'TRACKCAST_CONFIG_INVALID', 'DETECTOR_MODEL'],
+    [{ DETECTOR_MODEL: '/no/such/tools.onnx' }, 'TRACKCAST_MODEL_MISSING', 'DETECTOR_MODEL'],
+    [
+      { DETECTOR_MODEL: import.meta.filename, DETECTOR_LABELS: '/no' },
+      'TRACKCAST_CONFIG_INVALID',
+      'DETECTOR_LABELS',
+    ],
+  ])('refuses a detector of %j', async (detector, code, key) => {
+    const planning = planModel({ ...configOf(detector), SAM2_PROMPT_STRATEGY: 'detector' });
+    await expect(planning).rejects.toMatchObject({ code, place: { key } });
   });
 
   it('segments as often as it is told, or every frame of a recording', async () => {

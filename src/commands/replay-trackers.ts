@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import { TrackcastError } from '../errors.ts';
 import { describeRefusal } from '../model/runtime.ts';
 import { openSam2 } from '../model/sam2/open-sam2.ts';
 import type { Sam2Runtime } from '../model/sam2/sam2-runtime.ts';
@@ -53,6 +54,12 @@ export async function openReplayTracker(
 ): Promise<OpenedTracker> {
   const { config, firstAutomaticId } = options;
   if (models.sam2 !== undefined) {
+    if (config.SAM2_PROMPT_STRATEGY === 'detector') {
+      const key = 'SAM2_PROMPT_STRATEGY';
+      const message =
+        '`detector` cannot be had in a replay with SAM 2 and --prompts: give --no-auto, or its boxes as prompts';
+      throw new TrackcastError('TRACKCAST_CONFIG_INVALID', message, { key });
+    }
     const { sam2, intraOpThreads } = models;
     const { checkpoint, imageSize, precision } = sam2;
     const predictor = replayPredictorOf(sam2, options.frameCount);

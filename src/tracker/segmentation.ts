@@ -1,4 +1,5 @@
 import type { FittedSize } from '../buffer/frame.ts';
+import type { Box } from '../mask/box.ts';
 import type { MaskLogits } from '../mask/mask-logits.ts';
 import type { PromptShape } from '../prompting/prompt.ts';
 import type { Appearance } from './appearance.ts';
@@ -33,6 +34,15 @@ export interface PromptedTarget {
   readonly origin?: CandidateOrigin | undefined;
 }
 
+/** A box in which a detector has seen something. */
+export interface DetectedBox {
+  /** Source pixels. */
+  readonly box: Box;
+  readonly label: string;
+  /** 0 to 1. */
+  readonly score: number;
+}
+
 /** One look of a segmentation model at one frame. Plain data: it crosses threads. */
 export interface SegmentationRequest {
   readonly streamId: string;
@@ -47,6 +57,10 @@ export interface SegmentationRequest {
   readonly prompted: readonly PromptedTarget[];
   /** Points to try for new objects: x, y pairs in parts of the picture, 0 to 1. */
   readonly gridPoints: Float32Array;
+  /** Whether the detector, where there is one, is to look at the frame as well. */
+  readonly detect?: boolean;
+  /** What it has seen there that is not tracked: boxes to try for new objects. */
+  readonly detections?: readonly DetectedBox[];
   /** Objects that exist no more; their memories can go. */
   readonly forgotten: readonly number[];
   /** True when what was remembered is about another scene or was reset. */
@@ -77,6 +91,18 @@ export interface Candidate {
   readonly y: number;
   /** What it looks like to the model; null where that is not known. */
   readonly descriptor: Descriptor | null;
+  /** What the detector says of the box that proposed it; absent where a point did. */
+  readonly detection?: DetectedBox;
+}
+
+/** What a detector said of a frame besides the candidates that came of it. */
+export interface DetectionReport {
+  /** Tracked objects in whose place it has seen something, best first. */
+  readonly sightings: readonly (Pick<DetectedBox, 'label' | 'score'> & { readonly objectId: number })[];
+  /** Boxes that were tried for new objects. */
+  readonly tried: number;
+  /** Why it failed; null where it did not. */
+  readonly failure: string | null;
 }
 
 /** Milliseconds that the stages of one segmentation took. */
@@ -86,6 +112,8 @@ export interface SegmentationTiming {
   readonly decode: number;
   /** Part of `decode` that points for new objects took; absent where it is not told apart. */
   readonly candidates?: number;
+  /** What the detector took; absent where it did not look. */
+  readonly detect?: number;
   readonly total: number;
 }
 
@@ -96,6 +124,8 @@ export interface SegmentationResult {
   readonly grid: Pick<MaskLogits, 'width' | 'height' | 'spanX' | 'spanY'>;
   readonly objects: readonly FoundObject[];
   readonly candidates: readonly Candidate[];
+  /** Absent where no detector looked. */
+  readonly detection?: DetectionReport;
   readonly timing: SegmentationTiming;
 }
 

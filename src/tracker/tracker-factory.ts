@@ -53,7 +53,7 @@ export async function createTracker(options: TrackerOptions): Promise<VideoTrack
   const { timing, settings, instruments } = options;
   const lane = await openLane(options);
   const createStrategy = () => {
-    const strategy = createPromptStrategy(settings.strategy);
+    const strategy = createPromptStrategy(settings.strategy, options.models.detector !== undefined);
     return instruments?.strategy(strategy) ?? strategy;
   };
   if (options.kind === 'iou') {

@@ -1,6 +1,5 @@
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
-import { embeddingChannels } from '../../model/mobile-sam/encoder-graph.ts';
 import type {
   DecodedMasks,
   ImageEmbedding,
@@ -9,9 +8,7 @@ import type {
 } from '../../model/mobile-sam/mobile-sam-model.ts';
 import type { TokenAffinity } from '../../model/mobile-sam/token-affinity.ts';
 import { colourGridOf, learnAppearance } from '../appearance.ts';
-import { type Descriptor, describeTokens } from '../identity/descriptor.ts';
 import {
-  type Candidate,
   type FoundObject,
   type LoadedSegmenter,
   maskGrid,
@@ -19,7 +16,7 @@ import {
   type SegmentationRequest,
   type SegmentationResult,
 } from '../segmentation.ts';
-import { stabilityScore } from '../stability-score.ts';
+import { clampScore, describe, searchCandidates } from './candidate-search.ts';
 import { FeatureMemory } from './feature-memory.ts';
 import { ObjectSearch } from './object-search.ts';
 import { tokenCoverage } from './token-grid.ts';
@@ -106,7 +103,7 @@ export class MobileSamSegmenter implements LoadedSegmenter {
         if (found.logits !== null) coverage.set(target.objectId, tokenCoverage(found.logits, grid));
       }
       const settled = monotonicMs();
-      const candidates = await this.#tryGrid(embedding, request, grid);
+      const candidates = await searchCandidates(this.#model, embedding, request, grid);
       const tried = monotonicMs();
       memory.remember(request.frameIndex, embedding.tokens, coverage);
       const finished = monotonicMs();
@@ -201,35 +198,6 @@ export class MobileSamSegmenter implements LoadedSegmenter {
       score: clampScore(decoded.predictedIou[index] as number),
     };
   }
-
-  async #tryGrid(
-    embedding: ImageEmbedding,
-    request: SegmentationRequest,
-    grid: MaskGrid,
-  ): Promise<Candidate[]> {
-    const candidates: Candidate[] = [];
-    const size = grid.width * grid.height;
-    for (let at = 0; at + 1 < request.gridPoints.length; at += 2) {
-      const x = request.gridPoints[at] as number;
-      const y = request.gridPoints[at + 1] as number;
-      const points = Float32Array.of(x * request.pixelSize.contentWidth, y * request.pixelSize.contentHeight);
-      const decoded = await this.#model.decode(embedding, {
-        points,
-        labels: Float32Array.of(1),
-        maskLogits: null,
-      });
-      for (let index = 1; index < decoded.predictedIou.length; index++) {
-        const logits = decoded.logits.subarray(index * size, (index + 1) * size);
-        const predictedIou = clampScore(decoded.predictedIou[index] as number);
-        const stability = stabilityScore(logits);
-        // The rest is for the gates; what is hopeless need not cross to another thread.
-        if (predictedIou < 0.6 || stability < 0.6) continue;
-        const descriptor = describe(embedding, logits, grid);
-        candidates.push({ logits: logits.slice(), predictedIou, stability, x, y, descriptor });
-      }
-    }
-    return candidates;
-  }
 }
 
 /** Of an object that memory does not know yet, only motion tells where it is. */
@@ -284,23 +252,10 @@ function toMaskPrompt(request: SegmentationRequest, target: PromptedTarget): Mas
   };
 }
 
-/** What the encoder says of the tokens under a mask. */
-function describe(
-  { tokens }: ImageEmbedding,
-  logits: Float32Array | null,
-  grid: MaskGrid,
-): Descriptor | null {
-  return logits === null ? null : describeTokens(tokens, embeddingChannels, tokenCoverage(logits, grid));
-}
-
 function bestOf(decoded: DecodedMasks, first: number): number {
   let best = first;
   for (let index = first + 1; index < decoded.predictedIou.length; index++) {
     if ((decoded.predictedIou[index] as number) > (decoded.predictedIou[best] as number)) best = index;
   }
   return best;
-}
-
-function clampScore(value: number): number {
-  return Math.max(0, Math.min(1, value));
 }

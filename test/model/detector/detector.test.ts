@@ -6,22 +6,11 @@ import { TrackcastError } from '../../../src/errors.ts';
 import { Detector, type DetectorSettings } from '../../../src/model/detector/detector.ts';
 import { buildTokenAffinityGraph } from '../../../src/model/mobile-sam/token-affinity-graph.ts';
 import { type SquareDetectorOptions, shapedDetector, squareDetector } from './detector-graphs.ts';
+import { detectorSettings } from './detector-settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'trackcast-detector-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const defaults: Omit<DetectorSettings, 'file'> = {
-  layout: 'auto',
-  labels: null,
-  classes: [],
-  minScore: 0.3,
-  classMinScores: [],
-  suppressionIou: 0.5,
-  maxBoxes: 10,
-  imageSize: 64,
-  pixels: { channels: 'rgb', maximum: 1 },
-  boxUnits: 'pixels',
-};
 const names = "{0: 'nothing', 1: 'bright square'}";
 const device = { executionProviders: ['cpu'], intraOpThreads: 1 };
 
@@ -33,7 +22,7 @@ function fileOf(bytes: Uint8Array): string {
 }
 
 async function open(bytes: Uint8Array, settings: Partial<DetectorSettings> = {}) {
-  return Detector.open({ ...defaults, file: fileOf(bytes), ...settings }, device);
+  return Detector.open(detectorSettings(fileOf(bytes), settings), device);
 }
 
 async function refusal(
@@ -170,7 +159,7 @@ describe('Detector', () => {
 
 describe('a file that is no detector', () => {
   it('is missing', async () => {
-    const settings = { ...defaults, file: join(folder, 'none.onnx') };
+    const settings = detectorSettings(join(folder, 'none.onnx'));
     expect(await refusal(Detector.open(settings, device))).toMatchObject({
       code: 'TRACKCAST_MODEL_MISSING',
       key: 'DETECTOR_MODEL',
