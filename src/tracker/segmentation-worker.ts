@@ -28,7 +28,7 @@ function describe(error: unknown): { code: TrackcastError['code']; message: stri
 
 async function open(): Promise<LoadedSegmenter | null> {
   try {
-    const segmenter = await createSegmenter(workerData as SegmentationWorkerData);
+    const segmenter = await createSegmenter(workerData as SegmentationWorkerData, givingUp.signal);
     report({
       kind: 'ready',
       provider: segmenter.provider,
@@ -52,12 +52,14 @@ async function segment(segmenter: LoadedSegmenter | null, request: SegmentationR
   }
 }
 
+const givingUp = new AbortController();
 const opening = open();
 let last: Promise<void> = Promise.resolve();
 
-// Commands run strictly one after another, so that nothing is in a native call when the thread ends. A lane that stops
-// while models are being opened does not wait for its turn: it terminates the thread, between two native calls.
+// Commands run strictly one after another, so that nothing is in a native call when the thread ends. A model that is
+// still being opened is given up between two such calls.
 port.on('message', (command: SegmentationCommand) => {
+  if (command.kind === 'stop') givingUp.abort();
   last = last.then(async () => {
     const segmenter = await opening;
     switch (command.kind) {

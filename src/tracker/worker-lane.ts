@@ -115,13 +115,11 @@ export class WorkerLane implements SegmentationLane {
     if (this.#state !== 'stopped') this.#command({ kind: 'close_stream', streamId });
   }
 
-  /** Ends the worker once it has finished what it is at. Of models that are being opened nobody needs the rest. */
+  /** Ends the worker once it has finished what it is at. */
   async dispose(): Promise<void> {
-    const isOpening = this.#state === 'warming';
     if (this.#state !== 'stopped') {
       this.#state = 'stopped';
-      if (isOpening) void this.#worker.terminate();
-      else this.#command({ kind: 'stop' });
+      this.#command({ kind: 'stop' });
     }
     await this.#exited;
   }

@@ -4,7 +4,6 @@ import type { Worker } from 'node:worker_threads';
 /** Stands in for a thread: keeps what it is told, and reports what a test makes it report. */
 export class FakeWorker<Command, Report> extends EventEmitter {
   readonly commands: Command[] = [];
-  isTerminated = false;
 
   postMessage(command: Command): void {
     this.commands.push(command);
@@ -21,12 +20,6 @@ export class FakeWorker<Command, Report> extends EventEmitter {
 
   exit(code: number): void {
     this.emit('exit', code);
-  }
-
-  async terminate(): Promise<number> {
-    this.isTerminated = true;
-    this.exit(1);
-    return 1;
   }
 
   asWorker(): Worker {

@@ -238,13 +238,4 @@ describe('WorkerLane', () => {
     expect(worker.commands).toHaveLength(1);
     expect(said).toEqual(['ready cpu ']);
   });
-
-  it('lets go of a worker that is still opening its models, without a word about it', async () => {
-    const { lane, worker, said } = open();
-    await lane.dispose();
-    expect(worker.isTerminated).toBe(true);
-    expect(worker.commands).toEqual([]);
-    expect(said).toEqual([]);
-    await lane.dispose();
-  });
 });

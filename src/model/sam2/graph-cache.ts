@@ -52,6 +52,7 @@ export interface GraphRequest {
   readonly memoryPooling: MemoryPooling;
   /** Where graphs lie: the folder of the weights file, which graphs refer to by its name. */
   readonly folder: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -66,6 +67,7 @@ export async function cachedGraphs(request: GraphRequest): Promise<ReadonlyMap<G
   const key = await cacheKey(request);
   const paths = new Map<GraphName, string>();
   for (const name of graphNames) {
+    request.signal?.throwIfAborted();
     const stem = `${variantOf(name, memoryPooling)}-${target}-${imageSize}-${weights.precision}`;
     const path = join(request.folder, `${stem}-${key}.onnx`);
     paths.set(name, path);

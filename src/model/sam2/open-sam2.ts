@@ -38,7 +38,10 @@ export interface PreparedSam2 extends Sam2Model {
   readonly graphs: ReadonlyMap<GraphName, string>;
 }
 
-type ModelOptions = Pick<Sam2Options, 'checkpoint' | 'folder' | 'imageSize' | 'precision' | 'memoryPooling'>;
+type ModelOptions = Pick<
+  Sam2Options,
+  'checkpoint' | 'folder' | 'imageSize' | 'precision' | 'memoryPooling' | 'signal'
+>;
 
 /**
  * Makes sure that the graphs of a checkpoint lie beside it. Quick when they do.
@@ -72,11 +75,11 @@ async function readModel({
 
 function graphsOf(
   { architecture, geometry, weights }: Sam2Model,
-  { folder, memoryPooling = 1 }: ModelOptions,
+  { folder, memoryPooling = 1, signal }: ModelOptions,
   target: GraphTarget,
 ): Promise<ReadonlyMap<GraphName, string>> {
   const { imageSize } = geometry;
-  return cachedGraphs({ architecture, imageSize, weights, folder, target, memoryPooling });
+  return cachedGraphs({ architecture, imageSize, weights, folder, target, memoryPooling, signal });
 }
 
 /**

@@ -23,6 +23,8 @@ export interface Sam2SessionOptions {
   readonly executionProviders: readonly string[];
   readonly deviceId?: number;
   readonly intraOpThreads: number;
+  /** Asks to give up, which happens before the next graph is built or opened. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The open graphs of a model, all on one device: values pass between them without leaving it. */
@@ -37,7 +39,7 @@ export interface Sam2Sessions {
  *
  * @param graphsFor paths of the graphs that are built for a provider; called only for one that is there
  * @throws TrackcastError TRACKCAST_MODEL_INVALID when no provider can, naming each reason; TRACKCAST_CONFIG_INVALID for
- * unknown providers; what `graphsFor` throws
+ * unknown providers; what `graphsFor` throws; the signal's reason when it is asked to give up
  */
 export async function openSessions(
   graphsFor: (target: GraphTarget) => Promise<ReadonlyMap<GraphName, string>>,
@@ -53,10 +55,12 @@ export async function openSessions(
       refused.push({ provider, reason: refusalReason(error) });
       continue;
     }
+    options.signal?.throwIfAborted();
     const graphs = await graphsFor(provider);
     try {
       return { provider, refused, sessions: await openOn(provider, graphs, options) };
     } catch (error) {
+      options.signal?.throwIfAborted();
       cause = error;
       refused.push({ provider, reason: refusalReason(error) });
     }
@@ -90,6 +94,7 @@ async function openOn(
   const sessions = new Map<GraphName, InferenceSession>();
   try {
     for (const [name, path] of graphs) {
+      options.signal?.throwIfAborted();
       const kept = deviceOutputs[name];
       const settings = { ...options, ...(kept === undefined ? {} : { deviceOutputs: kept }) };
       sessions.set(name, await openOnProvider(path, provider, settings));

@@ -13,13 +13,18 @@ import type {
  * will come, where the first run of a size takes longer than later ones. Leaves nothing behind.
  *
  * @param candidates whether steps will be asked for all their masks, see `ObjectMemory`
+ * @param signal asks to give up, which happens before the next run; rejects with its reason then
  */
-export async function warmUp(runtime: Sam2Runtime, candidates: boolean): Promise<void> {
+export async function warmUp(runtime: Sam2Runtime, candidates: boolean, signal?: AbortSignal): Promise<void> {
   const { imageSize } = runtime.geometry;
+  const goOn = () => signal?.throwIfAborted();
+  goOn();
   using features = await runtime.encode(new Uint8Array(imageSize * imageSize * 3).fill(127));
+  goOn();
   const click = clickOn(imageSize);
   const [shown] = await runtime.promptAll(features, [click]);
   if (shown === undefined) throw new Error('a prompt came to nothing');
+  goOn();
   const [memory] = await runtime.rememberAll(features, [shown]);
   if (memory === undefined) throw new Error('nothing was remembered');
   const objectWith = (memories: number): ObjectMemory => ({
@@ -27,11 +32,14 @@ export async function warmUp(runtime: Sam2Runtime, candidates: boolean): Promise
     pointers: repeat({ pointer: shown.pointer, time: 1 }, memories),
     candidates,
   });
+  goOn();
   await runtime.propose(features, click.sparse.points);
+  goOn();
   await stepAndForget(runtime, features, [objectWith(1)]);
+  goOn();
   const ground = { kind: 'remembered', memory: objectWith(1) } as const;
   await runtime.promptAll(features, [{ ...click, ground, mask: shown.lowResMask }]);
-  await warmUpSizes(runtime, features, shown, objectWith);
+  await warmUpSizes(runtime, features, shown, objectWith, goOn);
   runtime.recycle?.(memory);
 }
 
@@ -44,6 +52,7 @@ async function warmUpSizes(
   features: FrameFeatures,
   shown: DecodedObject,
   objectWith: (memories: number) => ObjectMemory,
+  goOn: () => void,
 ): Promise<void> {
   const { architecture, geometry, slowAtFirst } = runtime;
   if (slowAtFirst === undefined) return;
@@ -55,12 +64,20 @@ async function warmUpSizes(
     { ...click, ground: { kind: 'raw' }, mask: shown.lowResMask },
   ];
   for (const size of slowAtFirst.prompts) {
-    for (const request of kinds) await runtime.promptAll(features, repeat(request, size));
+    for (const request of kinds) {
+      goOn();
+      await runtime.promptAll(features, repeat(request, size));
+    }
+    goOn();
     await rememberAndForget(runtime, features, repeat(shown, size));
   }
-  for (const size of slowAtFirst.objects) await stepAndForget(runtime, features, repeat(objectWith(1), size));
+  for (const size of slowAtFirst.objects) {
+    goOn();
+    await stepAndForget(runtime, features, repeat(objectWith(1), size));
+  }
   if (slowAtFirst.objects.length === 0) return;
   for (let memories = 2; memories <= architecture.memories; memories++) {
+    goOn();
     await stepAndForget(runtime, features, [objectWith(memories)]);
   }
 }

@@ -50,6 +50,8 @@ export function predictorOptionsOf(settings: Sam2Settings): CameraPredictorOptio
 interface DeviceSettings {
   readonly executionProviders: readonly string[];
   readonly intraOpThreads: number;
+  /** Asks to give up, which happens between two calls of ONNX Runtime. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -66,5 +68,8 @@ export async function openSam2Segmenter(
   const options = predictorOptionsOf(settings);
   const open = (executionProviders: readonly string[]) =>
     openSam2({ ...settings, ...device, executionProviders });
-  return new Sam2Segmenter(await openWarmSam2(device.executionProviders, options, open), options);
+  return new Sam2Segmenter(
+    await openWarmSam2(device.executionProviders, options, open, device.signal),
+    options,
+  );
 }

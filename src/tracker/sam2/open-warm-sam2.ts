@@ -28,6 +28,7 @@ export interface WarmSam2 {
  *
  * @param executionProviders in the order in which they are tried
  * @param open opens the model on the first of these providers that can
+ * @param signal asks to give up, which happens between two runs; rejects with its reason then, and nothing is left
  * @throws TrackcastError what `open` throws, and TRACKCAST_INFERENCE_FAILED when the last provider opens the model
  * and fails to run it; with what other providers failed of
  */
@@ -35,6 +36,7 @@ export async function openWarmSam2(
   executionProviders: readonly string[],
   predictor: CameraPredictorOptions,
   open: (executionProviders: readonly string[]) => Promise<PlacedSam2Runtime>,
+  signal?: AbortSignal,
 ): Promise<WarmSam2> {
   const refused: RefusedProvider[] = [];
   for (let untried = executionProviders; ; ) {
@@ -42,11 +44,12 @@ export async function openWarmSam2(
     try {
       runtime = await open(untried);
       refused.push(...runtime.refusedProviders);
-      await warmUp(runtime, predictor.policy.wantsCandidates);
+      await warmUp(runtime, predictor.policy.wantsCandidates, signal);
       return { runtime, refused };
     } catch (error) {
       await runtime?.dispose();
       const rest = runtime === null ? [] : untried.slice(untried.indexOf(runtime.provider) + 1);
+      signal?.throwIfAborted();
       if (runtime === null || rest.length === 0) throw afterRefusals(error, refused);
       const reason = `opens the model and fails to run it: ${refusalReason(error)}`;
       refused.push({ provider: runtime.provider, reason });

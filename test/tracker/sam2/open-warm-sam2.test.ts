@@ -87,4 +87,33 @@ describe('opening SAM 2 warm', () => {
       place: { key: 'X' },
     });
   });
+
+  it('gives up between two runs when it is asked to, tries no other provider, and releases the model', async () => {
+    for (const callsBefore of [0, 1, 3]) {
+      const runtime = new PlacedRuntime('cuda');
+      const givingUp = new AbortController();
+      let calls = 0;
+      runtime.onCall = () => {
+        if (++calls === callsBefore) givingUp.abort();
+      };
+      if (callsBefore === 0) givingUp.abort();
+      const asked: (readonly string[])[] = [];
+      const opened = openWarmSam2(
+        ['cuda', 'cpu'],
+        publishedOptions,
+        async (untried) => {
+          asked.push(untried);
+          return runtime;
+        },
+        givingUp.signal,
+      );
+      await expect(opened).rejects.toMatchObject({ name: 'AbortError' });
+      expect(calls).toBe(callsBefore);
+      expect(asked).toEqual([['cuda', 'cpu']]);
+      expect({ isDisposed: runtime.isDisposed, features: runtime.openFeatures }).toEqual({
+        isDisposed: true,
+        features: 0,
+      });
+    }
+  });
 });

@@ -130,4 +130,23 @@ describe('SAM 2 in threads of its own', () => {
     for (const frames of both) expect(frames.map(shown)).toEqual(expected.map(shown));
     expect(failures).toEqual([]);
   });
+
+  it('ends while its model is being opened, without waiting for it', async () => {
+    const reported: string[] = [];
+    const opening = new TrackingHost(
+      { kind: 'sam2_video', settings, models: models(), waitsForSegmentation: true },
+      {
+        onReady: () => reported.push('ready'),
+        onFailing: (error) => reported.push(error.message),
+        onRecovered: () => reported.push('recovered'),
+        onLookLost: () => reported.push('look lost'),
+        onUnusable: (error) => reported.push(error.message),
+        onFrame: () => reported.push('frame'),
+        onFrameFailed: (_, error) => reported.push(error.message),
+        onStreamEnded: () => reported.push('ended'),
+      },
+    );
+    await opening.stop();
+    expect(reported).toEqual([]);
+  });
 });
