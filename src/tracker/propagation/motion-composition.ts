@@ -2,9 +2,8 @@ import { type MotionField, sampleGrid } from './motion-field.ts';
 
 /**
  * Makes `newer` lead one leg further back: afterwards it is the motion from the picture that `older` starts from to
- * that which it led to before. Trust is the harmonic mean of both, since errors add up; residuals are averaged, so
- * that a composed leg casts as much doubt on a mask as one picture does. `older` is only read. Both must have the
- * same grid.
+ * that which it led to before. A chain is trusted as much as its weakest part. Residuals are averaged, so that a
+ * composed leg casts as much doubt on a mask as one picture does. `older` is only read. Both must have the same grid.
  */
 export function prependMotion(newer: MotionField, older: MotionField): void {
   const { columns, rows, cellSize, dx, dy, weight, residual } = newer;
@@ -17,9 +16,7 @@ export function prependMotion(newer: MotionField, older: MotionField): void {
       const y = (row + 0.5) * cellSize + (dy[cell] as number);
       dx[cell] = (dx[cell] as number) + before(older.dx, x, y);
       dy[cell] = (dy[cell] as number) + before(older.dy, x, y);
-      const trust = weight[cell] as number;
-      const trustBefore = before(older.weight, x, y);
-      weight[cell] = (2 * trust * trustBefore) / (trust + trustBefore + 1e-6);
+      weight[cell] = Math.min(weight[cell] as number, before(older.weight, x, y));
       residual[cell] = ((residual[cell] as number) + before(older.residual, x, y)) / 2;
     }
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Frame } from '../../../src/buffer/frame.ts';
 import { maskIou } from '../../../src/mask/mask-iou.ts';
 import { decodeRunLength } from '../../../src/mask/run-length.ts';
 import { AutoGrid } from '../../../src/prompting/auto-grid.ts';
@@ -9,8 +10,10 @@ import {
   SegmentedStream,
   type SegmentedStreamSettings,
 } from '../../../src/tracker/segmented/segmented-stream.ts';
+import { blankFrame } from '../blank-frame.ts';
 import { DiscScene, moving, red } from '../disc-scene.ts';
 import { ScriptedLane } from '../scripted-lane.ts';
+import { lumaPlane, texture } from '../texture.ts';
 
 const scene = new DiscScene({ discs: [{ radius: 40, colour: red, at: moving(100, 110, 4, 0) }] });
 const small = new DiscScene({
@@ -49,6 +52,25 @@ const clickAt = (x: number, y: number): Prompt => ({
   shape: { kind: 'points', points: [{ x, y, positive: true }] },
   author: 'person',
 });
+
+/** How far a picture shows its world to the right, luma pixels: to and fro, and on the whole to the right. */
+const panOf = (index: number) => 12 * Math.sin(index / 12) + index / 30;
+const world = lumaPlane(400, 64, (x, y) => texture(x, y, 3));
+
+/** A frame of 256 x 128 pixels that a camera shows which pans over a textured world. */
+function panned(index: number): Frame {
+  const [width, height] = [256, 128];
+  const luma = new Uint8Array((width / 2) * (height / 2));
+  for (let y = 0; y < height / 2; y++) {
+    for (let x = 0; x < width / 2; x++) {
+      const at = x - panOf(index) + 100;
+      const left = Math.floor(at);
+      const [a, b] = [world[y * 400 + left] as number, world[y * 400 + left + 1] as number];
+      luma[(y * width) / 2 + x] = Math.round(a + (b - a) * (at - left));
+    }
+  }
+  return blankFrame(index, { streamId: 'a', width, height, luma, timestampNs: BigInt(index) * 40_000_000n });
+}
 
 function promptedShape({ requests }: ScriptedLane) {
   return requests.at(-1)?.prompted[0]?.shape;
@@ -269,5 +291,25 @@ describe('SegmentedStream', () => {
     await see(1);
     expect(lost).toEqual([]);
     expect(stream.counters().rejectedCandidates).toEqual({ outdated: 1 });
+  });
+
+  it('lands a look that took longer than the whole history of motion near the right place', async () => {
+    const { lane, stream, lost } = open();
+    lane.withholds = true;
+    lane.see = () => ({ objects: { 1: { x: 8, y: 4, width: 7, height: 7 } } });
+    await stream.processFrame(panned(0), [clickAt(92, 60)]);
+    for (let index = 1; index < 400; index++) await stream.processFrame(panned(index));
+    lane.withholds = false;
+    lane.isFree = false;
+    const { tracks } = await stream.processFrame(panned(400));
+    expect(lost).toEqual([]);
+    expect(stream.counters().rejectedCandidates).toEqual({});
+    expect(panOf(400)).toBeGreaterThan(20);
+    // Eight source pixels to a place of the mask grid, two to a luma pixel.
+    const [track] = tracks;
+    expect(track).toMatchObject({ id: 1, state: 'active' });
+    expect(Math.abs((track?.box?.x ?? 0) - (64 + 2 * panOf(400)))).toBeLessThan(8);
+    expect(Math.abs((track?.box?.y ?? 0) - 32)).toBeLessThan(8);
+    expect((track?.area ?? 0) / 56 ** 2).toBeCloseTo(1, 0.5);
   });
 });
