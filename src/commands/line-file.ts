@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, type FileHandle, open, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { TrackcastError } from '../errors.ts';
@@ -7,29 +8,46 @@ import { TrackcastError } from '../errors.ts';
 /** Bytes that may wait for the disk before the file is given up. */
 const maxWaitingBytes = 256 * 1024 * 1024;
 
-/** A text file that is written line by line without waiting for the disk. */
+/**
+ * A text file that is written line by line without waiting for the disk. It is opened first, so that a path of no use
+ * is noticed early, and emptied when there is something to write: what was there survives a program that fails before.
+ */
 export class LineFile {
   readonly #path: string;
-  readonly #stream: Writable;
+  readonly #handle: FileHandle;
+  readonly #isNew: boolean;
+  #stream: Writable | null = null;
   #error: TrackcastError | null = null;
 
-  private constructor(path: string, stream: Writable) {
+  private constructor(path: string, handle: FileHandle, isNew: boolean) {
     this.#path = path;
-    this.#stream = stream;
-    stream.on('error', (error: NodeJS.ErrnoException) => this.#fail(error.code ?? error.message));
+    this.#handle = handle;
+    this.#isNew = isNew;
   }
 
-  /** Creates or empties the file. Rejects with `TRACKCAST_OUTPUT_UNWRITABLE`. */
-  static async create(path: string): Promise<LineFile> {
+  /** Opens or creates the file, and leaves what is in it. Rejects with `TRACKCAST_OUTPUT_UNWRITABLE`. */
+  static async open(path: string): Promise<LineFile> {
+    const isNew = await access(path).then(
+      () => false,
+      () => true,
+    );
     try {
-      const handle = await open(path, 'w');
-      return new LineFile(path, handle.createWriteStream());
+      return new LineFile(path, await open(path, constants.O_WRONLY | constants.O_CREAT, 0o666), isNew);
     } catch (error) {
-      throw unwritable(
-        path,
-        error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason',
-      );
+      throw unwritable(path, reasonOf(error));
     }
+  }
+
+  /** Empties the file. Lines can be written then. Rejects with `TRACKCAST_OUTPUT_UNWRITABLE`. */
+  async begin(): Promise<void> {
+    try {
+      // Pipes and devices hold nothing.
+      if ((await this.#handle.stat()).isFile()) await this.#handle.truncate(0);
+    } catch (error) {
+      throw unwritable(this.#path, reasonOf(error));
+    }
+    this.#stream = this.#handle.createWriteStream();
+    this.#stream.on('error', (error) => this.#fail(reasonOf(error)));
   }
 
   /** What went wrong so far; lines after it are lost. */
@@ -39,16 +57,26 @@ export class LineFile {
 
   write(line: string): void {
     if (this.#error !== null) return;
+    if (this.#stream === null) throw new Error('the file was not begun');
     this.#stream.write(`${line}\n`);
     if (this.#stream.writableLength > maxWaitingBytes) this.#fail('the disk is too slow');
   }
 
-  /** Resolves when all is written. Rejects with `TRACKCAST_OUTPUT_UNWRITABLE` when not all could be. */
+  /**
+   * Resolves when all is written. A file that was not begun is as before. Rejects with `TRACKCAST_OUTPUT_UNWRITABLE`
+   * when not all could be written.
+   */
   async close(): Promise<void> {
-    if (!this.#stream.destroyed) {
-      this.#stream.end();
-      await finished(this.#stream).catch(() => undefined);
-      if (!this.#stream.closed) await once(this.#stream, 'close');
+    const stream = this.#stream;
+    if (stream === null) {
+      await this.#handle.close();
+      if (this.#isNew) await rm(this.#path, { force: true });
+      return;
+    }
+    if (!stream.destroyed) {
+      stream.end();
+      await finished(stream).catch(() => undefined);
+      if (!stream.closed) await once(stream, 'close');
     }
     if (this.#error !== null) throw this.#error;
   }
@@ -56,6 +84,10 @@ export class LineFile {
   #fail(reason: string): void {
     this.#error ??= unwritable(this.#path, reason);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
 }
 
 function unwritable(path: string, reason: string): TrackcastError {

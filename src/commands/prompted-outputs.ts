@@ -36,11 +36,16 @@ export class PromptedOutputs {
     this.#overlay = options.overlay === null ? null : new OverlayWriter(options.overlay);
   }
 
-  /** Rejects with `TRACKCAST_OUTPUT_UNWRITABLE`, as all methods do. */
+  /** Makes sure that all can be written. Rejects with `TRACKCAST_OUTPUT_UNWRITABLE`, as all methods do. */
   static async create(options: PromptedOutputOptions): Promise<PromptedOutputs> {
     const { out, overlay } = options;
     if (overlay !== null) await checkWritable(overlay);
-    return new PromptedOutputs(options, out === null ? null : await LineFile.create(out));
+    return new PromptedOutputs(options, out === null ? null : await LineFile.open(out));
+  }
+
+  /** Empties the file of messages. Frames can be added then. */
+  async begin(): Promise<void> {
+    await this.#lines?.begin();
   }
 
   /** Pictures of the overlay; null without one. */

@@ -119,7 +119,8 @@ async function track(
   let error: TrackcastError | null = null;
   outputs.statistics.start(monotonicMs());
   try {
-    if (promptsAhead) await tracker.promptAhead?.(recording, schedule);
+    await outputs.begin();
+    if (promptsAhead) await tracker.promptAhead?.(recording, schedule, signal);
     const onFrame = outputs.add.bind(outputs);
     await replayWithPrompts({ recording, schedule, tracker, streamId, maxFrames, signal, onFrame });
   } catch (thrown) {

@@ -103,8 +103,20 @@ async function track(
   messages: string | null,
   startTimestampNs: bigint,
 ): Promise<ReplayResult> {
+  const lines = messages === null ? null : await LineFile.open(messages);
+  try {
+    return await trackInto(lines, options, startTimestampNs);
+  } finally {
+    await lines?.close().catch(() => undefined);
+  }
+}
+
+async function trackInto(
+  lines: LineFile | null,
+  options: ReplayOptions,
+  startTimestampNs: bigint,
+): Promise<ReplayResult> {
   const { path, streamId, config, lossless } = options;
-  const lines = messages === null ? null : await LineFile.create(messages);
   const metrics = new PipelineMetrics({ processMetrics: false });
   const statistics = new ReplayStatistics();
   const outcome = new ReplayOutcome(options, lines, statistics, metrics);
@@ -118,6 +130,7 @@ async function track(
     await unlessAborted(pipeline.ready, stopping);
     modelReadyMs = Math.round(monotonicMs() - begunAt);
     warnOfRefused(pipeline.refusedProviders, options.onWarning);
+    await lines?.begin();
     const pace: FilePace = { kind: lossless ? 'asFastAsPossible' : 'realtime' };
     const file = new FileSource({ path, streamId, pace, startTimestampNs });
     if (!stopping.aborted) {

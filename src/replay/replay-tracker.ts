@@ -12,8 +12,14 @@ export interface ReplayTracker {
   /**
    * Takes all prompts before the first frame is tracked, where the tracker can. Frames that come before a prompted
    * one then know it. Rejects as `process` does, and as reading does.
+   *
+   * @param signal ends it after the frame in hand; nothing can be tracked then
    */
-  promptAhead?(recording: Recording, schedule: ReadonlyMap<number, FramePrompts>): Promise<void>;
+  promptAhead?(
+    recording: Recording,
+    schedule: ReadonlyMap<number, FramePrompts>,
+    signal: AbortSignal,
+  ): Promise<void>;
   /**
    * Tracks the next frame. Rejects with `TRACKCAST_PROMPT_INVALID` and the entry's name for a prompt that does not
    * fit the frame, and with `TRACKCAST_INFERENCE_FAILED`.

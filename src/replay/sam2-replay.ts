@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { MaskLogits } from '../mask/mask-logits.ts';
 import { PictureResizer } from '../model/sam2/picture-resize.ts';
 import type { Sam2Runtime } from '../model/sam2/sam2-runtime.ts';
@@ -55,9 +56,16 @@ export class Sam2Replay implements ReplayTracker {
   }
 
   /** Reads the recording up to the last prompted frame. */
-  async promptAhead(recording: Recording, schedule: ReadonlyMap<number, FramePrompts>): Promise<void> {
+  async promptAhead(
+    recording: Recording,
+    schedule: ReadonlyMap<number, FramePrompts>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const last = Math.max(-1, ...schedule.keys());
     for await (const frame of recording.frames()) {
+      // Inference keeps the thread to itself: signals come through in between only.
+      await setImmediate();
+      if (signal.aborted) return;
       const prompts = schedule.get(frame.index);
       if (prompts !== undefined) {
         await this.#predictor.showAhead(frame.index, this.#resized(frame), frame.width, frame.height);

@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { buildTokenAffinityGraph } from '../../src/model/mobile-sam/token-affinity-graph.ts';
 import { openOnProvider } from '../../src/model/runtime.ts';
 import { temporaryFolder } from '../evaluation/temporary-folder.ts';
 import { encodeClip } from '../ingest/h264-clips.ts';
-import { replayCommand, writePrompts } from '../replay/prompted-run.ts';
+import { readMessages, replayCommand, writePrompts } from '../replay/prompted-run.ts';
 import { writeSureModel } from '../tracker/sam2/live-model.ts';
 
 const folder = temporaryFolder();
@@ -22,8 +22,15 @@ async function isMissing(provider: 'cuda'): Promise<boolean> {
   }
 }
 
-describe('a replay on the second of two execution providers', () => {
+const ways = [
+  { name: 'as a camera', words: ['--lossless'] },
+  { name: 'with prompts', words: ['--prompts', 'prompts.json', '--tracker', 'mobile_sam'] },
+  { name: 'with prompts and SAM 2', words: ['--prompts', 'prompts.json', '--model', 'model.safetensors'] },
+];
+
+describe('a replay', () => {
   let written: string[] = [];
+  let hasCuda = false;
   let refused: readonly string[] = [];
 
   beforeAll(async () => {
@@ -31,7 +38,8 @@ describe('a replay on the second of two execution providers', () => {
     await writePrompts(folder.path('prompts.json'), [{ frame: 0, objectId: 1, points: [[20, 20, 1]] }]);
     await writeSureModel(model());
     // A machine with CUDA refuses nothing.
-    refused = (await isMissing('cuda')) ? [expect.stringMatching(/^cuda: .+/)] : [];
+    hasCuda = !(await isMissing('cuda'));
+    refused = hasCuda ? [] : [expect.stringMatching(/^cuda: .+/)];
   });
 
   beforeEach(() => {
@@ -46,16 +54,16 @@ describe('a replay on the second of two execution providers', () => {
     vi.unstubAllEnvs();
   });
 
-  it.each([
-    { name: 'as a camera', words: ['--lossless'] },
-    { name: 'with prompts', words: ['--prompts', 'prompts.json', '--tracker', 'mobile_sam'] },
-    { name: 'with prompts and SAM 2', words: ['--prompts', 'prompts.json', '--model', 'model.safetensors'] },
-  ])(
-    'says why the first was refused, in a line and in the summary: $name',
+  async function replay(words: readonly string[], ...more: readonly string[]) {
+    const paths = words.map((word) => (word.includes('.') ? folder.path(word) : word));
+    const small = words.includes('--model') ? ['--image-size', '128'] : [];
+    return await replayCommand(video(), '--no-auto', ...paths, ...small, ...more);
+  }
+
+  it.each(ways)(
+    'says why a provider was refused, in a line and in the summary: $name',
     async ({ words }) => {
-      const paths = words.map((word) => (word.includes('.') ? folder.path(word) : word));
-      const small = words.includes('--model') ? ['--image-size', '128'] : [];
-      const summary = await replayCommand(video(), '--no-auto', ...paths, ...small);
+      const summary = await replay(words);
       expect(summary).toMatchObject({ end: 'ended', frames: { tracked: 2 } });
       expect(summary.refused).toEqual(refused);
       const warnings = written.filter((text) => text.startsWith('warning: '));
@@ -65,4 +73,31 @@ describe('a replay on the second of two execution providers', () => {
     },
     60_000,
   );
+
+  it.for(ways)(
+    'leaves files as they are whose model cannot run: $name',
+    async ({ name, words }, { skip }) => {
+      if (hasCuda) {
+        console.warn('SKIPPED: there is CUDA here, so no model fails for lack of it');
+        skip();
+      }
+      vi.stubEnv('EXECUTION_PROVIDERS', 'cuda');
+      const present = folder.path(`${name}.jsonl`);
+      const absent = folder.path(`${name}, absent.jsonl`);
+      await writeFile(present, 'of an earlier run');
+      for (const out of [present, absent]) {
+        await expect(replay(words, '--out', out)).rejects.toMatchObject({ code: 'TRACKCAST_MODEL_INVALID' });
+      }
+      expect(await readFile(present, 'utf8')).toBe('of an earlier run');
+      await expect(access(absent)).rejects.toThrow('ENOENT');
+    },
+    60_000,
+  );
+
+  it('empties a file of an earlier run, once the model runs', async () => {
+    const out = folder.path('tracks.jsonl');
+    await writeFile(out, 'x'.repeat(100_000));
+    await replay(ways[2]?.words ?? [], '--out', out);
+    expect(await readMessages(out)).toHaveLength(2);
+  });
 });

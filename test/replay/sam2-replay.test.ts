@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { ProposedMasks } from '../../src/model/sam2/sam2-runtime.ts';
 import { AutomaticObjects } from '../../src/replay/automatic-objects.ts';
@@ -15,6 +16,7 @@ import { readLogits } from './prompted-run.ts';
 const folder = temporaryFolder();
 
 const click = { points: [[10, 10, 1]] };
+const notStopped = new AbortController().signal;
 const objectSize = fakeMaskSize ** 2;
 /** What the model says of an object that it does not see. */
 const absent = { objectScore: -1, lowResMask: new Float32Array(objectSize).fill(-1024) };
@@ -49,7 +51,7 @@ async function run({ runtime = new FakeRuntime(), entries, frames, ahead = false
   const replay = new Sam2Replay({ ...usual, ...options, runtime });
   const results: ReplayedFrame[] = [];
   try {
-    if (ahead) await replay.promptAhead(recordingOf(frames), schedule);
+    if (ahead) await replay.promptAhead(recordingOf(frames), schedule, notStopped);
     for (let index = 0; index < frames; index++) {
       results.push(await replay.process(frameOf(index), schedule.get(index) ?? noPrompts));
     }
@@ -134,6 +136,30 @@ describe('a replay with SAM 2', () => {
     await expect(failing).rejects.toMatchObject({ code: 'TRACKCAST_PROMPT_INVALID' });
     await expect(failing).rejects.toThrow(/^entry 1 \(frame 1, object 4\): /);
     await expect(failing).rejects.toThrow(reason);
+  });
+
+  it('stops giving prompts ahead after the frame in hand when it is interrupted', async () => {
+    const stopping = new AbortController();
+    const runtime = new FakeRuntime();
+    // As a signal that comes while the model runs.
+    runtime.onCall = () => setTimeout(() => stopping.abort(), 0);
+    const entries = [0, 1, 2].map((frame) => ({ frame, objectId: frame + 1, ...click }));
+    const schedule = schedulePrompts(parsePromptEntries(JSON.stringify(entries)), true);
+    const usual = { predictor: publishedOptions, automatic: null, firstAutomaticId: 10, logits: null };
+    const replay = new Sam2Replay({ ...usual, runtime });
+    const slow: Recording = {
+      ...recordingOf(3),
+      async *frames() {
+        for await (const frame of recordingOf(3).frames()) {
+          if (frame.index > 0) await once(stopping.signal, 'abort');
+          yield frame;
+        }
+      },
+    };
+    await replay.promptAhead(slow, schedule, stopping.signal);
+    await replay.close();
+    expect(runtime.prompts).toHaveLength(1);
+    expect(runtime.openFeatures).toBe(0);
   });
 
   it('lets earlier frames attend to prompts that are given ahead', async () => {
