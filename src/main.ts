@@ -8,6 +8,7 @@ import type { ChunkTopology } from './ingest/amqp-topology.ts';
 import type { ChunkSource } from './ingest/chunk.ts';
 import { WebSocketSource } from './ingest/websocket-source.ts';
 import { createLogger, type Logger } from './log.ts';
+import { LateStreamControl } from './pipeline/late-stream-control.ts';
 import { Pipeline, type PipelineOutputs } from './pipeline/pipeline.ts';
 import { StreamOutputs } from './pipeline/stream-outputs.ts';
 import { AmqpPublisher, defaultAmqpPublisherOptions } from './publish/amqp-publisher.ts';
@@ -15,17 +16,24 @@ import { PipelineMetrics } from './publish/metrics.ts';
 import type { Publisher } from './publish/publisher.ts';
 import { WebSocketPublisher } from './publish/websocket-publisher.ts';
 import { HttpServer } from './server/http-server.ts';
+import type { StreamControl } from './server/stream-control.ts';
 import { planTracking, type TrackingPlan } from './tracking-plan.ts';
 
 const webRoot = fileURLToPath(new URL('../web/', import.meta.url));
 const drainMs = 5000;
 
-/** A service that runs. */
+/** A service that listens. */
 export interface Service {
   readonly address: { readonly host: string; readonly port: number };
-  readonly pipeline: Pipeline;
+  /** What people may ask of open streams. */
+  readonly streams: StreamControl;
   readonly metrics: PipelineMetrics;
-  /** Takes one more source in, as `serve --input` does. */
+  /**
+   * Resolves when the model's files are prepared and streams are taken: with true, or with false when the service was
+   * stopped before. Rejects as `createPipeline` does, or as sources do that cannot start; the service has stopped then.
+   */
+  readonly prepared: Promise<boolean>;
+  /** Takes one more source in once the service is prepared, as `serve --input` does. Rejects as `prepared` does. */
   attach(source: ChunkSource): Promise<void>;
   /** Stops taking, drains what is on its way, and lets every thread run out. */
   stop(): Promise<void>;
@@ -80,11 +88,11 @@ function openPipeline(
 }
 
 /**
- * Wires the service together and starts it. Rejects with `TRACKCAST_CONFIG_INVALID`, leaving nothing behind, when
- * it cannot listen as it is told to, and as `createPipeline` does; a broker that is away is waited for.
+ * Wires the service together and starts it. It listens, and is not ready, while the files of its model are prepared: a
+ * checkpoint is checked and may be copied. Rejects with `TRACKCAST_CONFIG_INVALID`, leaving nothing behind, when it
+ * cannot listen as it is told to; a broker that is away is waited for.
  */
 export async function serve({ values: config }: LoadedConfig): Promise<Service> {
-  const plan = await planTracking(config, false);
   const log = createLogger({ level: config.LOG_LEVEL });
   const metrics = new PipelineMetrics();
   const live = new WebSocketPublisher();
@@ -93,11 +101,13 @@ export async function serve({ values: config }: LoadedConfig): Promise<Service> 
   for (const publisher of publishers) metrics.watchPublisher(publisher);
   metrics.watchLiveClients(() => live.clients);
   const outputs = new StreamOutputs(publishers, live, metrics);
-  const pipeline = openPipeline(plan, config, outputs, metrics, log);
-  pipeline.watchPictureDemand((streamId) => live.demand(streamId).pictures);
-  live.onDemandChange(() => pipeline.refreshDemand(live.wantsPolygons()));
-  const cameras = new WebSocketSource({ onRefused: (reason) => pipeline.refused(`websocket_${reason}`) });
-  const refused = (reason: string) => pipeline.refused(reason);
+  const streams = new LateStreamControl();
+  let pipeline: Pipeline | undefined;
+  const refused = (reason: string) => {
+    if (pipeline === undefined) metrics.chunkRejected(reason);
+    else pipeline.refused(reason);
+  };
+  const cameras = new WebSocketSource({ onRefused: (reason) => refused(`websocket_${reason}`) });
   const broker = config.AMQP_URL === '' ? null : createAmqpSource(config, metrics, log, refused);
 
   let stopping: Promise<void> | undefined;
@@ -106,12 +116,12 @@ export async function serve({ values: config }: LoadedConfig): Promise<Service> 
     port: config.HTTP_PORT,
     tokens: config.HTTP_TOKENS,
     allowedOrigins: config.HTTP_ALLOWED_ORIGINS,
-    streams: pipeline.control,
+    streams,
     webRoot,
     metrics: () => metrics.text(),
     readiness: {
       service: () => (stopping === undefined ? null : 'the service is stopping'),
-      model: () => pipeline.modelState,
+      model: () => (pipeline === undefined ? 'the model is being prepared' : pipeline.modelState),
       ...(broker === null
         ? {}
         : { broker: () => (broker.state === 'connected' ? null : `the broker link is ${broker.state}`) }),
@@ -121,35 +131,52 @@ export async function serve({ values: config }: LoadedConfig): Promise<Service> 
     onError: (err) => log.error({ err }, 'a request failed unexpectedly'),
   });
 
-  const stop = async (): Promise<void> => {
+  const stopOnce = async (): Promise<void> => {
     log.info('stopping');
-    await pipeline.stop();
+    await pipeline?.stop();
     await Promise.all(publishers.map((publisher) => publisher.drain(drainMs)));
     await Promise.all(publishers.map((publisher) => publisher.close()));
     await server.close();
     metrics.close();
     log.info('stopped');
   };
-  const service: Omit<Service, 'address'> = {
-    pipeline,
-    metrics,
-    attach: (source) => pipeline.attach(source, { lossless: false }),
-    stop: () => {
-      stopping ??= stop();
-      return stopping;
-    },
+  const stop = (): Promise<void> => {
+    stopping ??= stopOnce();
+    return stopping;
+  };
+  const prepare = async (): Promise<boolean> => {
+    try {
+      const plan = await planTracking(config, false);
+      if (stopping !== undefined) return false;
+      const opened = openPipeline(plan, config, outputs, metrics, log);
+      pipeline = opened;
+      streams.follow(opened.control);
+      opened.watchPictureDemand((streamId) => live.demand(streamId).pictures);
+      const refreshDemand = () => opened.refreshDemand(live.wantsPolygons());
+      live.onDemandChange(refreshDemand);
+      // Clients may have come before.
+      refreshDemand();
+      await Promise.all([
+        tracksOut?.start(),
+        opened.attach(cameras, { lossless: false }),
+        broker && opened.attach(broker, { lossless: false, maxUnsettled: config.INGEST_PREFETCH }),
+      ]);
+      return true;
+    } catch (error) {
+      await stop();
+      throw error;
+    }
   };
   try {
     const address = await server.listen();
     log.info({ host: address.host, port: address.port }, 'listening');
-    await Promise.all([
-      tracksOut?.start(),
-      pipeline.attach(cameras, { lossless: false }),
-      broker && pipeline.attach(broker, { lossless: false, maxUnsettled: config.INGEST_PREFETCH }),
-    ]);
-    return { address, ...service };
+    const prepared = prepare();
+    const attach = async (source: ChunkSource): Promise<void> => {
+      if (await prepared) await pipeline?.attach(source, { lossless: false });
+    };
+    return { address, streams, metrics, prepared, attach, stop };
   } catch (error) {
-    await service.stop();
+    await stop();
     throw error;
   }
 }

@@ -38,6 +38,7 @@ export function registerServe(program: Command): void {
       const service = await serve(loaded);
       stopOnSignal(service);
       try {
+        if (!(await service.prepared)) return;
         for (const source of sources) await service.attach(source);
       } catch (error) {
         await service.stop();
