@@ -9,7 +9,7 @@ import { agreeingPoints } from './agreeing-points.ts';
 import type { MaskCarrier } from './mask-carrier.ts';
 
 /** What became of a look's result. */
-export type Integration =
+type Integration =
   /** Its masks wait for their landing. */
   | 'integrated'
   /** Motion does not lead from its frame to the present: the scene or the picture's size has changed. */
@@ -83,6 +83,7 @@ export class SearchResults {
 
   /** @param frame the present one; the result is about an earlier one or this */
   integrate(result: SegmentationResult, frame: Frame): Integration {
+    if (typeof result.detection?.failure === 'string') this.countRejection('detector_failed');
     const isUnwanted = result.frameIndex <= this.#outdatedUpTo;
     if (isUnwanted || !this.#carrier.reachesBackTo(result.frameIndex)) {
       this.countRejection('outdated');
@@ -105,7 +106,16 @@ export class SearchResults {
       this.#follow(object, decision, result, frame);
     }
     for (const position of unknown) this.#adopt(position, result, frame);
+    this.#name(result);
     return 'integrated';
+  }
+
+  /** Calls objects what the detector has seen in their place; what a person called them stays. */
+  #name({ detection }: SegmentationResult): void {
+    for (const { objectId, label } of detection?.sightings ?? []) {
+      const object = this.#objects.find(objectId);
+      if (object !== undefined) object.label ??= label;
+    }
   }
 
   #follow(object: TrackedObject, decision: IdentityDecision, result: SegmentationResult, frame: Frame): void {
@@ -146,6 +156,7 @@ export class SearchResults {
     const logits = { ...grid, data: candidate.logits };
     object.found();
     object.origin = { frameIndex, candidate: position };
+    object.label ??= candidate.detection?.label ?? null;
     const score = meritOf(candidate);
     this.#carrier.addLate({ objectId: object.id, logits, score, appearance: null, frameIndex, isNew: false });
     this.#identities.learn(object.id, logits, candidate.descriptor);
@@ -186,12 +197,14 @@ export class SearchResults {
     const score = meritOf(candidate);
     const { id } = this.#objects.create({
       author: 'strategy',
-      label: null,
+      label: candidate.detection?.label ?? null,
       frameIndex: frame.index,
       timestampNs: frame.timestampNs,
       score,
       origin: { frameIndex, candidate: position },
-      isCertain: score >= meritToBeCertain && agreeingPoints(result, position) >= pointsToBeCertain,
+      isCertain:
+        candidate.detection !== undefined ||
+        (score >= meritToBeCertain && agreeingPoints(result, position) >= pointsToBeCertain),
     });
     const logits = { ...grid, data: candidate.logits };
     this.#carrier.addLate({ objectId: id, logits, score, appearance: null, frameIndex, isNew: true });

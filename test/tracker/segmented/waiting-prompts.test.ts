@@ -97,4 +97,49 @@ describe('WaitingPrompts', () => {
     prompts.moveTo(size, fieldOf(shift(-5, 0)));
     expect(prompts.take()).toEqual([{ objectId: 1, shape, isLate: true }]);
   });
+
+  it('gives prompts of a look that failed to the next one before all others, and to no third', () => {
+    const prompts = waiting(click(100, 80), click(60, 50));
+    prompts.take();
+    prompts.moveTo(size, fieldOf(shift(-3, 1)));
+    prompts.add(3, click(7, 7), size);
+    expect(prompts.failed()).toEqual([]);
+    expect(prompts.take()).toEqual([
+      { objectId: 1, shape: click(106, 78), isLate: true },
+      { objectId: 2, shape: click(66, 48), isLate: true },
+      { objectId: 3, shape: click(7, 7), isLate: false },
+    ]);
+    // The third has failed once only.
+    expect(prompts.failed()).toEqual([1, 2]);
+    expect(prompts.take().map(({ objectId }) => objectId)).toEqual([3]);
+    expect(prompts.failed()).toEqual([3]);
+    expect(prompts.isEmpty).toBe(true);
+  });
+
+  it('does not count an object as given up that another prompt is about', () => {
+    const prompts = waiting(click(100, 80));
+    prompts.take();
+    prompts.failed();
+    prompts.take();
+    prompts.add(1, click(90, 80), size);
+    expect(prompts.failed()).toEqual([]);
+    expect(shapesOf(prompts)).toEqual([click(90, 80)]);
+  });
+
+  it('gives nothing again of a look that succeeded', () => {
+    const prompts = waiting(click(100, 80));
+    prompts.take();
+    prompts.succeeded();
+    expect(prompts.failed()).toEqual([]);
+    expect(prompts.isEmpty).toBe(true);
+  });
+
+  it('gives up what waits and what a look has when it is cleared', () => {
+    const prompts = waiting(click(100, 80));
+    prompts.take();
+    prompts.add(2, click(7, 7), size);
+    expect(prompts.clear()).toEqual([1, 2]);
+    expect(prompts.failed()).toEqual([]);
+    expect(prompts.isEmpty).toBe(true);
+  });
 });
