@@ -1,16 +1,32 @@
 import { writeFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { loadConfig } from '../config/load.ts';
-import { type EvaluationOptions, evaluate, type Variant } from '../evaluation/evaluate.ts';
+import { TrackcastError } from '../errors.ts';
+import type { CalibrationPair } from '../evaluation/calibration.ts';
+import { describeCalibration } from '../evaluation/calibration-report.ts';
+import { evaluate, type Variant } from '../evaluation/evaluate.ts';
 import { writeOverlays } from '../evaluation/overlay-files.ts';
 import { describeEvaluations } from '../evaluation/report.ts';
-import { findSequences } from '../evaluation/sequence.ts';
+import { findSequences, type Sequence } from '../evaluation/sequence.ts';
+import { selectSequences } from '../evaluation/sequence-selection.ts';
 import { quietCodecLog } from '../ingest/codec-log.ts';
 import { type PromptStrategyName, promptStrategyNames } from '../prompting/prompt-strategy.ts';
 import type { ModelSettings } from '../tracker/segmenter-factory.ts';
+import type { TrackerInstruments } from '../tracker/tracker-factory.ts';
 import type { VideoTracker } from '../tracker/video-tracker.ts';
 import type { VirtualClock } from '../tracker/virtual-clock.ts';
 import { type ModelPlan, planModel } from '../tracking-plan.ts';
+import {
+  type EvalFlags,
+  frameIndex,
+  nameList,
+  positiveNumber,
+  segmentationTime,
+  strategyList,
+  type VariantName,
+  variantList,
+  variantNames,
+} from './eval-flags.ts';
 import { ProgressLine } from './progress-line.ts';
 
 /** How long the tracker's asynchronous segmentation takes. */
@@ -33,25 +49,8 @@ export type EvaluationTrackerFactory = (options: {
   readonly timing: EvaluationTiming;
   /** How the tracker finds objects by itself. */
   readonly strategy: PromptStrategyName;
+  readonly instruments: TrackerInstruments;
 }) => Promise<VideoTracker>;
-
-interface EvalFlags {
-  readonly tracker: TrackerKind;
-  readonly model?: string;
-  readonly imageSize?: number;
-  readonly auto: boolean;
-  readonly strategy: PromptStrategyName;
-  readonly fps?: number;
-  readonly segmentationMs: number | 'measured';
-  readonly lossless: boolean;
-  readonly variants: readonly VariantName[];
-  readonly json?: string;
-  readonly overlays?: string;
-  readonly maxFrames: number;
-}
-
-const variantNames = ['default', 'propagation', 'every-frame'] as const;
-type VariantName = (typeof variantNames)[number];
 
 /** Adds `eval` to the command line. */
 export function registerEval(program: Command, createTracker: EvaluationTrackerFactory): void {
@@ -73,13 +72,27 @@ export function registerEval(program: Command, createTracker: EvaluationTrackerF
       positiveNumber('a size'),
     )
     .option('--auto', 'show no objects; measure what the tracker finds by itself', false)
-    .addOption(
-      new Option('--strategy <name>', 'how it does so').choices(promptStrategyNames).default('auto_grid'),
+    .option(
+      '--strategy <names>',
+      `how it does so, any of ${promptStrategyNames.join(', ')}, with commas; default: each in turn that can`,
+      strategyList,
+    )
+    .option(
+      '--prompts-per-second <number>',
+      'automatic prompts at most, so that strategies can be compared at equal cost',
+      positiveNumber('a number'),
+      Number.POSITIVE_INFINITY,
     )
     .option(
       '--fps <number>',
-      'frame rate of every sequence; default: its own, or 24',
+      'frame rate of every sequence; default: its own',
       positiveNumber('a frame rate'),
+    )
+    .option(
+      '--usual-fps <number>',
+      'frame rate of sequences that have none of their own',
+      positiveNumber('a frame rate'),
+      24,
     )
     .option(
       '--segmentation-ms <ms>',
@@ -94,14 +107,20 @@ export function registerEval(program: Command, createTracker: EvaluationTrackerF
       variantList,
       ['default'] as const,
     )
-    .option('--json <file>', 'also write all figures, frame by frame')
-    .option('--overlays <dir>', 'also write pictures with the tracks drawn on them')
+    .option('--sequences <names>', 'only sequences whose names contain one of these, with commas', nameList)
+    .option('--first-frame <index>', 'frame of each sequence to begin with', frameIndex, 0)
     .option(
       '--max-frames <count>',
       'frames of each sequence that are used',
       positiveNumber('a count'),
       Number.POSITIVE_INFINITY,
     )
+    .option('--json <file>', 'also write all figures, frame by frame')
+    .option(
+      '--calibration <file>',
+      'also say how far the scores of tracks can be believed; writes the masks compared as JSON lines',
+    )
+    .option('--overlays <dir>', 'also write pictures with the tracks drawn on them')
     .action(async (folders: string[], flags: EvalFlags) => {
       const progress = new ProgressLine();
       try {
@@ -125,46 +144,89 @@ async function runEval(
     ...values,
     VIDEO_MODE: true,
     VIDEO_TRACKER_TYPE: flags.tracker,
+    SAM2_PROMPT_STRATEGY: neediestStrategy(flags),
     SAM2_MODEL: flags.model ?? values.SAM2_MODEL,
     SAM2_IMAGE_SIZE: flags.imageSize ?? values.SAM2_IMAGE_SIZE,
   });
-  const options: EvaluationOptions = {
-    sequences: (await Promise.all(folders.map(findSequences))).flat(),
-    variants: flags.variants.map((name) => variant(name, flags, plan, createTracker)),
+  const sequences = await chosenSequences(folders, flags);
+  const pairs: CalibrationPair[] = [];
+  const evaluations = await evaluate({
+    sequences,
+    variants: flags.variants.flatMap((name) =>
+      strategiesOf(flags, plan).map((strategy) => variant(name, strategy, flags, plan, createTracker)),
+    ),
     automatic: flags.auto,
     framesPerSecond: flags.fps ?? null,
-    maxFrames: flags.maxFrames,
+    usualFramesPerSecond: flags.usualFps,
+    promptsPerSecond: flags.promptsPerSecond,
     onProgress: ({ variant, sequence, frame, frames }) =>
       progress.show(`${variant}  ${sequence}  ${frame}/${frames}`),
     ...(overlays === undefined ? {} : { onTracked: (run) => writeOverlays(overlays, run) }),
-  };
-  const evaluations = await evaluate(options);
+    ...(flags.calibration === undefined ? {} : { onPairs: (found) => pairs.push(...found) }),
+  });
   progress.clear();
   process.stdout.write(`${describeEvaluations(evaluations, flags.auto)}\n`);
   if (flags.json !== undefined) {
-    const { tracker, auto, segmentationMs, lossless } = flags;
-    const strategy = strategyOf(flags);
-    const report = { tracker, automatic: auto, strategy, segmentationMs, lossless, evaluations };
+    const { tracker, auto, segmentationMs, lossless, promptsPerSecond } = flags;
+    const budget = Number.isFinite(promptsPerSecond) ? promptsPerSecond : null;
+    const report = {
+      tracker,
+      automatic: auto,
+      segmentationMs,
+      lossless,
+      promptsPerSecond: budget,
+      evaluations,
+    };
     await writeFile(flags.json, `${JSON.stringify(report, null, 1)}\n`);
   }
+  if (flags.calibration !== undefined) {
+    process.stdout.write(`\n${describeCalibration(pairs)}\n`);
+    await writeFile(flags.calibration, pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(''));
+  }
+}
+
+/** Where nothing is shown, sequences without annotations have nothing to be compared with. */
+async function chosenSequences(folders: readonly string[], flags: EvalFlags): Promise<Sequence[]> {
+  const { sequences: names = null, firstFrame, maxFrames, auto } = flags;
+  const found = (await Promise.all(folders.map(findSequences))).flat();
+  const selected = selectSequences(found, { names, firstFrame, maxFrames });
+  const usable = selected.filter(({ annotations }) => !auto || annotations.size > 0);
+  if (usable.length === 0) {
+    throw new TrackcastError('TRACKCAST_SOURCE_UNREADABLE', 'no frame of the sequences is annotated');
+  }
+  return usable;
 }
 
 function variant(
   name: VariantName,
+  strategy: PromptStrategyName,
   flags: EvalFlags,
   { kind, models, geometry }: ModelPlan,
   createTracker: EvaluationTrackerFactory,
 ): Variant {
+  const named = flags.variants.length === 1 ? strategy : `${name}+${strategy}`;
   return {
-    name,
+    name: flags.auto ? named : name,
+    strategy,
     geometry,
-    create: (clock) =>
-      createTracker({ kind, models, strategy: strategyOf(flags), timing: timing(name, flags, clock) }),
+    create: (clock, instruments) =>
+      createTracker({ kind, models, strategy, instruments, timing: timing(name, flags, clock) }),
   };
 }
 
-function strategyOf({ auto, strategy }: EvalFlags): PromptStrategyName {
-  return auto ? strategy : 'none';
+/** Unless others are asked for, those that find anything: `detector` where there is one. */
+/** Of the strategies, one that needs a detector, or else one that makes use of it. */
+function neediestStrategy({ auto, strategy }: EvalFlags): PromptStrategyName {
+  if (!auto) return 'none';
+  if (strategy === undefined) return 'hybrid';
+  return (['detector', 'hybrid'] as const).find((name) => strategy.includes(name)) ?? 'none';
+}
+
+function strategiesOf({ auto, strategy }: EvalFlags, { models }: ModelPlan): readonly PromptStrategyName[] {
+  if (!auto) return ['none'];
+  const isAble = (name: PromptStrategyName) =>
+    name === 'detector' ? models.detector !== undefined : name !== 'none';
+  return strategy ?? promptStrategyNames.filter(isAble);
 }
 
 function timing(name: VariantName, flags: EvalFlags, clock: VirtualClock): EvaluationTiming {
@@ -178,27 +240,4 @@ function timing(name: VariantName, flags: EvalFlags, clock: VirtualClock): Evalu
         ? { mode: 'lossless' }
         : { mode: 'virtual', segmentationMs: flags.segmentationMs, clock };
   }
-}
-
-function positiveNumber(what: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!(value > 0)) throw new InvalidArgumentError(`not ${what} above 0`);
-    return value;
-  };
-}
-
-function segmentationTime(text: string): number | 'measured' {
-  if (text === 'measured') return text;
-  const value = Number(text);
-  if (text === '' || !(value >= 0)) throw new InvalidArgumentError('not `measured` and no milliseconds');
-  return value;
-}
-
-function variantList(text: string): VariantName[] {
-  return text.split(',').map((name) => {
-    const known = variantNames.find((variantName) => variantName === name.trim());
-    if (known === undefined) throw new InvalidArgumentError(`not one of ${variantNames.join(', ')}`);
-    return known;
-  });
 }

@@ -2,7 +2,13 @@ import { createTracker } from '../tracker/tracker-factory.ts';
 import type { EvaluationTrackerFactory } from './eval.ts';
 
 /** Trackers as `eval` measures them: one inference thread, as in the default configuration. */
-export const createEvaluationTracker: EvaluationTrackerFactory = ({ kind, models, timing, strategy }) =>
+export const createEvaluationTracker: EvaluationTrackerFactory = ({
+  kind,
+  models,
+  timing,
+  strategy,
+  instruments,
+}) =>
   createTracker({
     kind,
     timing:
@@ -16,4 +22,5 @@ export const createEvaluationTracker: EvaluationTrackerFactory = ({ kind, models
       maxSegmentationsPerSecond: timing.mode === 'lossless' ? Number.POSITIVE_INFINITY : 15,
     },
     models,
+    instruments,
   });

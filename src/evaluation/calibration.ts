@@ -1,3 +1,5 @@
+import type { CarriedMask, TrackFrame } from '../tracker/track.ts';
+
 /** A mask with what the tracker said of it and how good it was. */
 export interface CalibrationPair {
   readonly variant: string;
@@ -10,18 +12,13 @@ export interface CalibrationPair {
   readonly matchedBy: 'prompt' | 'overlap';
   /** The track's score. */
   readonly score: number;
-  readonly provenance: 'segmented' | 'propagated';
+  readonly provenance: TrackFrame['provenance'];
   /** Frames since the track was made. */
   readonly age: number;
   /** Part of the picture's area. */
   readonly area: number;
   /** Since the mask was last segmented; absent where the tracker does not say. */
-  readonly carried?: {
-    /** Pictures that motion has carried it through. */
-    readonly frames: number;
-    /** How well motion explained it, 0 to 1. */
-    readonly support: number;
-  };
+  readonly carried?: CarriedMask;
   /** Mask IoU with the object. */
   readonly iou: number;
 }

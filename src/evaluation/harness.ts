@@ -1,4 +1,4 @@
-import type { FrameLease } from '../buffer/frame.ts';
+import type { Frame, FrameLease } from '../buffer/frame.ts';
 import { monotonicMs } from '../clock.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import type { TrackFrame } from '../tracker/track.ts';
@@ -16,7 +16,8 @@ export interface HarnessOptions {
   readonly framesPerSecond: number;
   /** The tracker's clock in virtual time; null when it waits for its own results or keeps real time. */
   readonly clock: VirtualClock | null;
-  readonly onFrame?: (tracked: TrackFrame) => void;
+  /** Called with each frame while it is in hand. */
+  readonly onFrame?: (tracked: TrackFrame, frame: Frame) => void;
 }
 
 /** What came out. */
@@ -47,7 +48,7 @@ export async function runHarness(options: HarnessOptions): Promise<HarnessRun> {
       const result = await stream.processFrame(frame, prompts.get(frame.index) ?? []);
       trackMs.push(monotonicMs() - begunAt);
       tracked.push(result);
-      onFrame?.(result);
+      onFrame?.(result, frame);
     }
     return { tracked, counters: stream.counters(), trackMs };
   } finally {

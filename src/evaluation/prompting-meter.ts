@@ -7,20 +7,21 @@ import type { SharedSegmenter } from './shared-segmenter.ts';
 
 /** What automatic prompting cost on one sequence. Milliseconds are real time; all else repeats exactly. */
 export interface PromptingCost {
-  /** Points that the model tried. */
+  /** Points, and boxes of a detector, that the model tried. */
   readonly prompts: number;
   /** Per second of video. */
   readonly promptsPerSecond: number;
-  /** Spent by the strategy, per frame. */
+  /** Spent by the strategy and its detector, per frame. */
   readonly strategyMs: number;
-  /** Spent by the model on the points, per frame; null where it does not say. */
+  /** Spent by the model on the prompts, per frame; null where it does not say. */
   readonly decoderMs: number | null;
 }
 
 /**
  * Counts and times the automatic prompts of one tracker, one stream at a time, and keeps them within a budget: at
  * the end of second t no more than (t + 1) times as many points have been proposed as the budget allows per second.
- * What a strategy ranks lowest is left out. Points that were proposed and never tried cost nothing.
+ * What a strategy ranks lowest is left out. Points that were proposed and never tried cost nothing. A detector looks
+ * only while something is left; how many boxes it finds cannot be known before.
  */
 export class PromptingMeter implements TrackerInstruments {
   readonly #clock: VirtualClock;
@@ -57,9 +58,10 @@ export class PromptingMeter implements TrackerInstruments {
   }
 
   strategy(made: PromptStrategy): PromptStrategy {
-    const { name } = made;
+    const { name, usesDetector = false } = made;
     return {
       name,
+      usesDetector,
       observe: (scene) => this.#timed(() => made.observe?.(scene)),
       propose: (scene, round) => this.#timed(() => this.#proposals(made, scene, round)),
     };
@@ -71,19 +73,23 @@ export class PromptingMeter implements TrackerInstruments {
   }
 
   #proposals(made: PromptStrategy, scene: PromptScene, round: number): Float32Array {
-    const points = made.propose(scene, round);
+    return made.propose(scene, round).slice(0, 2 * this.#affordable());
+  }
+
+  #affordable(): number {
     const seconds = (this.#clock.nowMs() - this.#begunAtMs) / 1000;
-    const affordable = Math.floor(this.#promptsPerSecond * (seconds + 1)) - this.#tried;
-    return points.slice(0, 2 * Math.max(0, affordable));
+    return Math.max(0, Math.floor(this.#promptsPerSecond * (seconds + 1)) - this.#tried);
   }
 
   async #segment(models: Segmenter, request: SegmentationRequest): Promise<SegmentationResult> {
-    const prompts = request.gridPoints.length / 2;
+    const detect = request.detect === true && this.#affordable() > 0;
+    const result = await models.segment({ ...request, detect });
+    const { timing, detection } = result;
+    const prompts = request.gridPoints.length / 2 + (detection?.tried ?? 0);
     this.#tried += prompts;
-    const result = await models.segment(request);
-    const { candidates } = result.timing;
+    this.#strategyMs += timing.detect ?? 0;
     if (this.#decoderMs !== null && prompts > 0) {
-      this.#decoderMs = candidates === undefined ? null : this.#decoderMs + candidates;
+      this.#decoderMs = timing.candidates === undefined ? null : this.#decoderMs + timing.candidates;
     }
     return result;
   }

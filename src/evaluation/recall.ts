@@ -95,7 +95,8 @@ export function recallMeasures(
   };
 }
 
-function touches(frame: AnnotatedFrame, row: number, column: number): boolean {
+/** Whether the mask of a column touches the object of a row: half of either lies in the other. */
+export function touches(frame: AnnotatedFrame, row: number, column: number): boolean {
   const overlap = frame.overlap[row * frame.predictedIds.length + column] ?? 0;
   const truthArea = frame.truthAreas[row] ?? 0;
   const predictedArea = frame.predictedAreas[column] ?? 0;

@@ -20,6 +20,13 @@ export interface SequenceScore {
   readonly masksPerFrame: number;
 }
 
+/** A score with the comparisons that it was made of. */
+export interface ScoredSequence {
+  readonly score: SequenceScore;
+  /** By frame index; annotated frames only. */
+  readonly annotated: ReadonlyMap<number, AnnotatedFrame>;
+}
+
 /**
  * Compares tracks with the annotations of their frames.
  *
@@ -36,16 +43,16 @@ export async function scoreSequence(
   tracked: readonly TrackFrame[],
   shownOn: ReadonlyMap<number, number>,
   framesPerSecond: number,
-): Promise<SequenceScore> {
+): Promise<ScoredSequence> {
   const everyFrame = tracked.every((_, index) => sequence.annotations.has(index));
-  const identityFrames: AnnotatedFrame[] = [];
+  const annotated = new Map<number, AnnotatedFrame>();
   const framesOf = new Map<number, FrameScore[]>([...shownOn.keys()].map((id) => [id, []]));
   for (const [frameIndex, { tracks }] of tracked.entries()) {
     const path = sequence.annotations.get(frameIndex);
     if (path === undefined) continue;
     const annotation = await readAnnotation(path);
     const masks = new Map(tracks.flatMap(({ id, mask }) => (mask === null ? [] : [[id, mask] as const])));
-    identityFrames.push({ ...overlapsOf(annotation, masks), seconds: frameIndex / framesPerSecond });
+    annotated.set(frameIndex, { ...overlapsOf(annotation, masks), seconds: frameIndex / framesPerSecond });
     if (everyFrame && frameIndex === tracked.length - 1) continue;
     for (const [objectId, scores] of framesOf) {
       if (frameIndex <= (shownOn.get(objectId) ?? 0)) continue;
@@ -53,13 +60,15 @@ export async function scoreSequence(
     }
   }
   const masks = tracked.reduce((sum, { tracks }) => sum + tracks.filter(({ mask }) => mask).length, 0);
-  return {
-    objects: [...framesOf].map(([id, frames]) => summariseObject(id, shownOn.get(id) ?? 0, frames)),
-    identity: identityMeasures(identityFrames),
-    accuracy: higherOrderAccuracy(identityFrames),
-    recall: recallMeasures(identityFrames),
+  const frames = [...annotated.values()];
+  const score = {
+    objects: [...framesOf].map(([id, scores]) => summariseObject(id, shownOn.get(id) ?? 0, scores)),
+    identity: identityMeasures(frames),
+    accuracy: higherOrderAccuracy(frames),
+    recall: recallMeasures(frames),
     masksPerFrame: tracked.length === 0 ? 0 : masks / tracked.length,
   };
+  return { score, annotated };
 }
 
 function scoreObject(annotation: Annotation, objectId: number, mask: RunLengthMask | null) {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomSam2 } from '../../bench/random-sam2.ts';
@@ -61,6 +61,8 @@ describe('trackcast eval', () => {
       '--tracker',
       'iou',
       '--auto',
+      '--strategy',
+      'auto_grid',
       '--segmentation-ms',
       '250',
     );
@@ -73,6 +75,85 @@ describe('trackcast eval', () => {
     expect((await run(folder.path('clip'), '--lossless')).asked).toMatchObject([
       { timing: { mode: 'lossless' } },
     ]);
+  });
+
+  it('measures every strategy that can find anything unless some are chosen', async () => {
+    const { asked, printed } = await run(folder.path('clip'), '--auto');
+    const strategies = ['auto_grid', 'motion', 'saliency', 'hybrid'];
+    expect(asked.map(({ strategy }) => strategy)).toEqual(strategies);
+    for (const name of strategies) expect(printed).toMatch(new RegExp(`^clip +${name} +0\\.0 `, 'm'));
+    const chosen = await run(
+      ...[folder.path('clip'), '--auto', '--strategy', 'hybrid, motion', '--variants', 'default,propagation'],
+    );
+    expect(chosen.asked.map(({ strategy }) => strategy)).toEqual(['hybrid', 'motion', 'hybrid', 'motion']);
+    expect(chosen.printed).toMatch(/^clip +propagation\+motion /m);
+  });
+
+  it('repeats everything but real time, within the budget of prompts', async () => {
+    const json = folder.path('repeated.json');
+    const words = ['--auto', '--strategy', 'auto_grid', '--segmentation-ms', '100', '--fps', '8'];
+    const figures = async () => {
+      await runWith(
+        createEvaluationTracker,
+        ...[folder.path('clip'), ...words, '--max-frames', '3', '--prompts-per-second', '2', '--json', json],
+      );
+      const { evaluations, promptsPerSecond } = JSON.parse(await readFile(json, 'utf8'));
+      expect(promptsPerSecond).toBe(2);
+      return evaluations.map(({ score, jitter, prompting, variant }: Record<string, unknown>) => {
+        const { prompts } = prompting as { prompts: number };
+        return { variant, score, jitter, prompts };
+      });
+    };
+    const first = await figures();
+    expect(await figures()).toEqual(first);
+    // All that a second's budget allows to begin with; the quarter of a second after it is not enough for another.
+    expect(first).toMatchObject([{ variant: 'auto_grid', prompts: 2 }]);
+  }, 120_000);
+
+  it('says how far scores can be believed, and writes what it compared', async () => {
+    const file = folder.path('pairs.jsonl');
+    const { printed } = await run(folder.path('clip'), '--calibration', file);
+    const pairs = (await readFile(file, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    // All frames but the one that shows the object.
+    expect(pairs).toHaveLength(5);
+    expect(pairs[0]).toMatchObject({
+      sequence: 'clip',
+      frameIndex: 1,
+      trackId: 1,
+      objectId: 1,
+      score: 1,
+      age: 1,
+    });
+    expect(pairs[0].iou).toBeCloseTo(19 / 21, 12);
+    expect(printed).toMatch(/^0\.9 - 1\.0 +5 +1\.000 +0\.7\d\d /m);
+    expect(printed).toMatch(/^expected calibration error 0\.2\d\d over 5 masks$/m);
+  });
+
+  it('uses the chosen sequences and frames', async () => {
+    const json = folder.path('chosen.json');
+    await run(folder.path('clip'), '--sequences', 'cl', '--first-frame', '2', '--json', json);
+    const { evaluations } = JSON.parse(await readFile(json, 'utf8'));
+    expect(evaluations).toMatchObject([{ sequence: 'clip', frames: 4, framesPerSecond: 24 }]);
+    const missing = run(folder.path('clip'), '--sequences', 'dog');
+    await expect(missing).rejects.toMatchObject({ code: 'TRACKCAST_SOURCE_UNREADABLE' });
+  });
+
+  it('leaves out what nothing can be compared with', async () => {
+    const bare = { width: 64, height: 48, frames: 3, rectangles: [rectangle], annotated: [] };
+    await writeSequence(folder.path('prompted'), bare);
+    await mkdir(folder.path('prompted', 'Prompts'));
+    await copyFile(
+      folder.path('clip', 'Annotations', '00000.png'),
+      folder.path('prompted', 'Prompts', '00000.png'),
+    );
+    await expect(run(folder.path('prompted'), '--auto')).rejects.toMatchObject({
+      code: 'TRACKCAST_SOURCE_UNREADABLE',
+    });
+    const { printed } = await run(folder.path('prompted'), folder.path('clip'), '--auto');
+    expect(printed).not.toMatch(/^prompted /m);
   });
 
   it('writes figures and pictures where asked, of no more frames than asked', async () => {
@@ -94,6 +175,9 @@ describe('trackcast eval', () => {
     { name: 'a negative time', words: ['--segmentation-ms', '-1'] },
     { name: 'a time that is none', words: ['--segmentation-ms', 'soon'] },
     { name: 'no frame rate', words: ['--fps', '0'] },
+    { name: 'no budget', words: ['--auto', '--prompts-per-second', '0'] },
+    { name: 'a frame that is none', words: ['--first-frame', '-1'] },
+    { name: 'a name that is missing', words: ['--sequences', 'dog,'] },
   ])('refuses $name', async ({ words }) => {
     await expect(run(folder.path('clip'), ...words)).rejects.toBeInstanceOf(CommanderError);
   });

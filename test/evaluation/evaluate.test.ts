@@ -32,6 +32,7 @@ beforeAll(async () => {
 function repeating(trackers: RepeatingTracker[], finds: RepeatingTrackerFinds = null): Variant {
   return {
     name: 'repeating',
+    strategy: 'auto_grid',
     geometry: { kind: 'fit', longSide: 96, multipleOf: 16 },
     create: async (clock) => {
       const tracker = new RepeatingTracker(() => clock.nowMs(), finds);
@@ -49,7 +50,8 @@ async function run(automatic: boolean, finds: RepeatingTrackerFinds = null) {
     variants: [repeating(trackers, finds)],
     automatic,
     framesPerSecond: null,
-    maxFrames: Number.POSITIVE_INFINITY,
+    usualFramesPerSecond: 24,
+    promptsPerSecond: Number.POSITIVE_INFINITY,
   });
   const [moving, sparse] = evaluations;
   if (moving === undefined || sparse === undefined) throw new RangeError('a sequence is missing');
@@ -130,7 +132,8 @@ describe('evaluate', () => {
       variants: [repeating(trackers)],
       automatic: false,
       framesPerSecond: null,
-      maxFrames: 1,
+      usualFramesPerSecond: 24,
+      promptsPerSecond: Number.POSITIVE_INFINITY,
     });
     await expect(failing).rejects.toMatchObject({ code: 'TRACKCAST_SOURCE_UNREADABLE' });
     expect(trackers[0]?.disposed).toBe(true);
@@ -143,7 +146,7 @@ describe('describeEvaluations', () => {
     const report = describeEvaluations(evaluations, false);
     const mean = ((moving.score.objects[0]?.j ?? 0) + 1 + (shifted(3, 20) + shifted(6, 20)) / 2) / 3;
     expect(report).toMatch(/^.+\/clips$/m);
-    expect(report).toMatch(/^moving +3 +repeating +3 +100\.0 +100\.0 +100\.0 +100\.0 +0\.0 +0$/m);
+    expect(report).toMatch(/^moving +3 +repeating +3 +100\.0 +100\.0 +100\.0 +100\.0 +0\.0 +0 +\S+ +\S+$/m);
     expect(report).toMatch(
       new RegExp(`^mean of objects +3 +repeating +12 +${(mean * 100).toFixed(1)} `, 'm'),
     );
@@ -152,7 +155,9 @@ describe('describeEvaluations', () => {
   it('has a row for each sequence that was tracked without prompts', async () => {
     const { evaluations } = await run(true, { x: 40, y: 40, width: 16, height: 12 });
     const report = describeEvaluations(evaluations, true);
-    expect(report).toMatch(/^moving +repeating +50\.0 +50\.0 +35\.7 +55\.6 +0\.0 +1\.0 +0\.0 +43\.5 /m);
+    expect(report).toMatch(/^moving +repeating +50\.0 +50\.0 +35\.7 +55\.6 +100\.0 +0\.00 +0\.0 +43\.5 /m);
     expect(report).toMatch(/^mean of sequences +repeating +25\.0 /m);
+    // Masks per frame, the jitter of a mask that does not move on a picture that does not, and no prompts.
+    expect(report).toMatch(/^sparse +repeating +1\.0 +0\.0 +0\.0 +0\.0 +0\.00 +0\.00$/m);
   });
 });

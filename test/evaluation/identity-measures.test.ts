@@ -106,6 +106,28 @@ describe('higherOrderAccuracy', () => {
     expect(measured.association).toBeCloseTo(accuracy.association, 12);
   });
 
+  it('is 1, as IDF1 is, for perfect tracking under any ids, and so without switches', () => {
+    const appearances = fc.array(fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { maxLength: 4 }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(appearances, fc.integer({ min: 1, max: 99 }), (objects, offset) => {
+        const perfect = objects.map((ids) => {
+          const rows = ids.map((_, row) => ids.map((__, column) => (row === column ? 1 : 0)));
+          return frame(
+            ids,
+            ids.map((id) => 7 * id + offset),
+            ...rows,
+          );
+        });
+        expect(identityMeasures(perfect)).toMatchObject({ switches: 0, idf1: 1 });
+        const { hota, detection, association } = higherOrderAccuracy(perfect);
+        for (const value of [hota, detection, association]) expect(value).toBeCloseTo(1, 12);
+      }),
+    );
+  });
+
   it('lies, as IDF1 does, between 0 and 1 and does not depend on the numbers used as ids', () => {
     const sequence = fc.array(
       fc.tuple(fc.subarray([1, 2, 3]), fc.subarray([10, 20, 30])).chain(([truthIds, predictedIds]) => {
@@ -122,7 +144,11 @@ describe('higherOrderAccuracy', () => {
     );
     fc.assert(
       fc.property(sequence, (frames) => {
-        const renumbered = frames.map((each) => ({ ...each, truthIds: each.truthIds.map((id) => 7 * id) }));
+        const renumbered = frames.map((each) => ({
+          ...each,
+          truthIds: each.truthIds.map((id) => 7 * id),
+          predictedIds: each.predictedIds.map((id) => 31 - id),
+        }));
         for (const score of [higherOrderAccuracy(frames).hota, identityMeasures(frames).idf1]) {
           expect(score).toBeGreaterThanOrEqual(0);
           expect(score).toBeLessThanOrEqual(1);

@@ -1,0 +1,31 @@
+import { type CalibrationPair, reliability } from './calibration.ts';
+import { fixed } from './report-format.ts';
+import { textTable } from './text-table.ts';
+
+/** The reliability tables that people read: of all pairs, then of each provenance. */
+export function describeCalibration(pairs: readonly CalibrationPair[]): string {
+  const provenances = [...new Set(pairs.map(({ provenance }) => provenance))].sort();
+  const parts = [
+    { name: 'all masks', of: pairs },
+    ...provenances.map((name) => ({ name, of: pairs.filter(({ provenance }) => provenance === name) })),
+  ];
+  return [...parts.map(({ name, of }) => reliabilityTable(name, of)), notes].join('\n\n');
+}
+
+function reliabilityTable(name: string, pairs: readonly CalibrationPair[]): string {
+  const { bins, expectedError } = reliability(pairs);
+  const rows = bins.map(({ from, to, count, meanScore, meanIou }) => [
+    `${from.toFixed(1)} - ${to.toFixed(1)}`,
+    String(count),
+    fixed(meanScore, 3),
+    fixed(meanIou, 3),
+    fixed(meanScore - meanIou, 3),
+  ]);
+  const table = textTable(['score', 'masks', 'mean score', 'mean IoU', 'difference'], rows);
+  return `${name}\n${table}\nexpected calibration error ${fixed(expectedError, 3)} over ${pairs.length} masks`;
+}
+
+const notes = [
+  'How far a score says what the IoU with the annotated object is. Masks of prompted objects are compared with those',
+  'objects, others with the object that they overlap most; masks that touch no annotated object are left out.',
+].join('\n');
