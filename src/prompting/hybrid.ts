@@ -1,5 +1,6 @@
 import { AutoGrid } from './auto-grid.ts';
 import { Motion } from './motion.ts';
+import type { MovingThings } from './moving-things.ts';
 import { isNearAny } from './point-spacing.ts';
 import type { PromptScene, PromptStrategy } from './prompt-strategy.ts';
 import { Saliency } from './saliency.ts';
@@ -31,6 +32,10 @@ export class Hybrid implements PromptStrategy {
 
   constructor(usesDetector = false) {
     this.usesDetector = usesDetector;
+  }
+
+  get movingThings(): MovingThings {
+    return this.#motion.movingThings;
   }
 
   observe(scene: PromptScene): void {

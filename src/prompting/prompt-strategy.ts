@@ -1,4 +1,6 @@
 import type { Frame } from '../buffer/frame.ts';
+import type { CameraMotion } from './camera-motion.ts';
+import type { MovingThings } from './moving-things.ts';
 
 /** The whole picture's brightness. */
 export type LumaPicture = Pick<Frame, 'luma' | 'lumaWidth' | 'lumaHeight'>;
@@ -39,6 +41,8 @@ export interface PromptScene {
   readonly colours?: ColourPicture | null;
   /** Null where the picture continues no other; absent where nobody measures motion. */
   readonly motion?: PictureMotion | null;
+  /** What of that is the camera's; null where it cannot be told. Absent where nobody has fitted it. */
+  readonly camera?: CameraMotion | null;
   /** Whether a live track covers the point already, or there is nothing to see (a black border). */
   isCovered(x: number, y: number): boolean;
 }
@@ -57,6 +61,8 @@ export interface PromptStrategy {
    * Sees every frame, in order. A strategy that does this remembers one stream: it serves no other.
    */
   observe?(scene: PromptScene): void;
+  /** What it knows of things that move, where `observe` gathers that. */
+  readonly movingThings?: MovingThings;
   /**
    * Points worth trying on this picture, most useful first, as x, y pairs; none where a track covers them.
    *

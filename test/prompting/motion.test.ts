@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { accumulate, Motion } from '../../src/prompting/motion.ts';
+import { fitCameraMotion } from '../../src/prompting/camera-motion.ts';
+import { Motion } from '../../src/prompting/motion.ts';
+import { accumulate } from '../../src/prompting/moving-things.ts';
 import type { PromptScene } from '../../src/prompting/prompt-strategy.ts';
 import { isInDisc, paintedMotion, paintedScene, pointsOf } from './painted-scene.ts';
 
@@ -94,7 +96,7 @@ describe('accumulate', () => {
     const field = paintedMotion(320, 160, (x) => (isThing(0.5)(x) ? [-16, 0] : [0, 0]));
     const columnOf = (cell: number) => ((cell % field.columns) + 0.5) / field.columns;
     const before = field.dx.map((_, cell) => (isThing(0.45)(columnOf(cell)) ? 0.5 : 0));
-    const after = accumulate(before, field);
+    const after = accumulate(before, field, fitCameraMotion(field));
     after.forEach((value, cell) => {
       expect(value).toBeCloseTo(
         isThing(0.5)(columnOf(cell)) ? 0.75 : isThing(0.45)(columnOf(cell)) ? 0.46 : 0,
