@@ -167,6 +167,11 @@ export class StreamLives implements StreamWorkerEvents {
       warnings.count('a look was overtaken by another scene or picture size', { streamId }, details);
       return;
     }
+    if (look.kind === 'undetected') {
+      const details = { frameIndex, reason: look.message, remedy: errorCodes.TRACKCAST_INFERENCE_FAILED };
+      warnings.count('the detector failed on a frame', { streamId }, details);
+      return;
+    }
     const { code, message } = look;
     const details = { frameIndex, reason: message, remedy: errorCodes[code] };
     warnings.count('a look of the model failed', { streamId, code }, details);

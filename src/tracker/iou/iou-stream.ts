@@ -6,7 +6,7 @@ import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
 import { LaneTurn } from '../lane-turn.ts';
-import { failedLook } from '../lost-look.ts';
+import { failedLook, undetectedLook } from '../lost-look.ts';
 import { objectOfPrompt } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
 import { maskGrid, type SegmentationLane, type SegmentationTiming } from '../segmentation.ts';
@@ -169,10 +169,11 @@ export class IouStream implements TrackedStream {
       return point === null ? [] : [point.x, point.y];
     });
     const gridPoints = Float32Array.from([...again, ...whole]);
-    if (gridPoints.length + this.#prompted.length === 0 || !(await this.#turn.come())) return;
+    const detect = strategy.usesDetector === true;
+    if ((gridPoints.length + this.#prompted.length === 0 && !detect) || !(await this.#turn.come())) return;
     // Another stream may have taken the lane while this one was waking up.
     if (!lane.canStart(this.streamId)) return;
-    if (whole.length > 0) this.#rounds[this.#segmentations === 0 ? 'first_frame' : 'interval']++;
+    if (whole.length > 0 || detect) this.#rounds[this.#segmentations === 0 ? 'first_frame' : 'interval']++;
     this.#prompts += gridPoints.length / 2;
     this.#tried = this.#prompted.filter(({ objectId }) => this.#objects.find(objectId) !== undefined);
     this.#prompted = [];
@@ -191,6 +192,7 @@ export class IouStream implements TrackedStream {
         currentLogits: this.#logitsOn(frame, objectId),
       })),
       gridPoints,
+      detect,
       forgotten: this.#objects.table.takeForgotten(),
       // No frame is compared with one before, so none need be remembered.
       forgetAll: true,
@@ -217,6 +219,12 @@ export class IouStream implements TrackedStream {
     const { result } = outcome;
     this.#segmentations++;
     this.#lastSegmentation = result.timing;
+    this.#prompts += result.detection?.tried ?? 0;
+    const undetected = undetectedLook(result);
+    if (undetected !== null) {
+      this.#objects.countRejection('detector_failed');
+      this.#onLookLost?.(undetected);
+    }
     if (result.frameIndex !== this.#awaitedFrame) return false;
     this.#tried = [];
     this.#objects.integrate(result, frame);

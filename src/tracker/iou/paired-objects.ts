@@ -88,6 +88,7 @@ export class PairedObjects {
       const object = tracked[track]?.object;
       const continued = candidates[candidate];
       if (object === undefined || continued === undefined) continue;
+      object.label ??= continued.detection?.label ?? null;
       this.#show(object, { ...grid, data: continued.logits }, scoreOf(continued), frame);
     }
     for (const track of unmatchedTracks) {
@@ -160,7 +161,7 @@ export class PairedObjects {
     const isCertain = true;
     const object = this.create({
       author: 'strategy',
-      label: null,
+      label: candidate.detection?.label ?? null,
       frameIndex,
       timestampNs,
       score,

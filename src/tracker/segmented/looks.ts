@@ -2,7 +2,7 @@ import type { Frame } from '../../buffer/frame.ts';
 import type { PromptScene } from '../../prompting/prompt-strategy.ts';
 import type { IdentityKeeper } from '../identity/identity-keeper.ts';
 import { LaneTurn } from '../lane-turn.ts';
-import { failedLook, type LostLook } from '../lost-look.ts';
+import { failedLook, type LostLook, undetectedLook } from '../lost-look.ts';
 import type { ObjectTable } from '../object-table.ts';
 import type { SegmentationLane, SegmentationResult, SegmentationTiming } from '../segmentation.ts';
 import type { MaskCarrier } from './mask-carrier.ts';
@@ -80,8 +80,11 @@ export class Looks {
   }
 
   #takeIn(result: SegmentationResult, frame: Frame): void {
-    const { streamId, plan, results, onLost } = this.#options;
+    const { streamId, plan, scan, results, onLost } = this.#options;
     this.#finished++;
+    scan.countBoxes(result.detection?.tried ?? 0);
+    const undetected = undetectedLook(result);
+    if (undetected !== null) onLost(undetected);
     this.#lastTiming = result.timing;
     switch (results.integrate(result, frame)) {
       case 'integrated':
@@ -116,8 +119,9 @@ export class Looks {
     // Another stream may take the lane while this one wakes up: only the second question counts.
     if (!(await this.#turn.come()) || !lane.canStart(streamId)) return;
     const hasLiveTracks = [...objects.all()].some((object) => object.mask !== null);
-    const gridPoints = scan.take(sceneOf(), hasLiveTracks);
-    const request = plan.next(frame, present, gridPoints);
+    const detect = scan.takeDetection();
+    const gridPoints = detect ? new Float32Array(0) : scan.take(sceneOf(), hasLiveTracks);
+    const request = plan.next(frame, present, gridPoints, detect);
     if (request === null) return;
     for (const { objectId } of request.prompted) {
       // From this look on, what the model sees includes the prompt.

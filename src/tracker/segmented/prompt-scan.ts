@@ -16,12 +16,14 @@ const framesAfterNothing = 6;
 
 /**
  * Rounds of automatic prompting. A round's points are spread over several segmentations, so that looking for new
- * objects never holds up the known ones; points that have been covered meanwhile are passed over.
+ * objects never holds up the known ones; points that have been covered meanwhile are passed over. Where the strategy
+ * uses a detector, a round begins with a segmentation that has its boxes and no points.
  */
 export class PromptScan {
   readonly #strategy: PromptStrategy;
   readonly #intervalFrames: number;
   #pending: number[] = [];
+  #wantsDetection = false;
   #reason: RepromptReason = 'first_frame';
   #lastRoundFrame: number | null = null;
   readonly #rounds: Record<RepromptReason, number> = { interval: 0, scene_cut: 0, first_frame: 0 };
@@ -51,21 +53,34 @@ export class PromptScan {
         ? 'first_frame'
         : isSceneCut
           ? 'scene_cut'
-          : frameIndex - this.#lastRoundFrame >= this.#framesToNext && this.#pending.length === 0
+          : frameIndex - this.#lastRoundFrame >= this.#framesToNext && !this.isPending
             ? 'interval'
             : null;
     if (reason === null) return;
     this.#lastRoundFrame = frameIndex;
     this.#pending = [...this.#strategy.propose(scene, this.#round++)];
     this.#reason = reason;
-    const isInVain = this.#pending.length === 0;
+    this.#wantsDetection = this.#strategy.usesDetector === true;
+    const isInVain = !this.isPending;
     this.#framesToNext = isInVain ? Math.min(framesAfterNothing, this.#intervalFrames) : this.#intervalFrames;
     if (!isInVain) this.#rounds[reason]++;
   }
 
-  /** Whether points wait to be tried. */
+  /** Whether the detector waits to be asked, or points to be tried. */
   get isPending(): boolean {
-    return this.#pending.length > 0;
+    return this.#wantsDetection || this.#pending.length > 0;
+  }
+
+  /** Whether this segmentation has the detector's boxes, and so no points; true once a round. */
+  takeDetection(): boolean {
+    const wantsDetection = this.#wantsDetection;
+    this.#wantsDetection = false;
+    return wantsDetection;
+  }
+
+  /** Takes note of boxes that were tried. */
+  countBoxes(count: number): void {
+    this.#prompts += count;
   }
 
   /**
@@ -87,6 +102,7 @@ export class PromptScan {
   /** Starts over, as after a reset. */
   reset(): void {
     this.#pending = [];
+    this.#wantsDetection = false;
     this.#lastRoundFrame = null;
   }
 }

@@ -104,11 +104,17 @@ export class SearchPlan {
    * What to look for on this frame; null when there is nothing.
    *
    * @param gridPoints to try for new objects
+   * @param detect whether the detector is to look as well
    */
-  next(frame: Frame, present: PresentFrame, gridPoints: Float32Array): SegmentationRequest | null {
+  next(
+    frame: Frame,
+    present: PresentFrame,
+    gridPoints: Float32Array,
+    detect = false,
+  ): SegmentationRequest | null {
     const prompted = this.#prompts.take().flatMap((prompt) => this.#promptedTarget(prompt, frame, present));
     const targets = this.#targets(present, new Set(prompted.map(({ objectId }) => objectId)));
-    if (targets.length + prompted.length + gridPoints.length === 0) {
+    if (targets.length + prompted.length + gridPoints.length === 0 && !detect) {
       this.#prompts.succeeded();
       return null;
     }
@@ -126,6 +132,7 @@ export class SearchPlan {
       targets,
       prompted,
       gridPoints,
+      detect,
       forgotten: this.#objects.takeForgotten(),
       forgetAll,
     };

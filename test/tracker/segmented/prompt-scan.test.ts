@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { detectorStrategy } from '../../../src/prompting/detector.ts';
 import type { PromptScene, PromptStrategy } from '../../../src/prompting/prompt-strategy.ts';
 import { noStrategy } from '../../../src/prompting/prompt-strategy.ts';
 import { PromptScan } from '../../../src/tracker/segmented/prompt-scan.ts';
@@ -30,6 +31,36 @@ describe('PromptScan', () => {
     expect(runs.length).toBeGreaterThan(1);
     expect(new Set(runs.flat()).size).toBe(20);
     expect(scan.prompts).toBe(20);
+  });
+
+  it('begins a round with the detector where its strategy uses one, and waits until both have had their turn', () => {
+    const scan = new PromptScan({ ...line, usesDetector: true }, 30);
+    scan.update(0, false, scene());
+    expect([scan.takeDetection(), scan.takeDetection(), scan.isPending]).toEqual([true, false, true]);
+    expect(rest(scan).flat()).toHaveLength(20);
+    scan.update(30, false, scene());
+    expect(scan.takeDetection()).toBe(true);
+    scan.countBoxes(3);
+    expect(scan.prompts).toBe(23);
+  });
+
+  it('counts rounds of the detector alone, which come at the usual interval', () => {
+    const scan = new PromptScan(detectorStrategy, 30);
+    for (let frame = 0; frame <= 60; frame++) {
+      scan.update(frame, frame === 45, scene());
+      expect(scan.takeDetection()).toBe(frame === 0 || frame === 30 || frame === 45);
+      expect(scan.isPending).toBe(false);
+    }
+    expect(scan.rounds).toEqual({ first_frame: 1, interval: 1, scene_cut: 1 });
+    scan.reset();
+    scan.update(61, false, scene());
+    expect(scan.takeDetection()).toBe(true);
+  });
+
+  it('asks no detector where its strategy uses none', () => {
+    const scan = new PromptScan(line, 30);
+    scan.update(0, false, scene());
+    expect(scan.takeDetection()).toBe(false);
   });
 
   it('tries more points at a time where no live track has to wait for them', () => {

@@ -89,4 +89,36 @@ describe('SearchResults', () => {
     expect([...table.all()].map(({ author, state }) => `${author} ${state}`)).toEqual(['person occluded']);
     expect(results.rejected).toEqual({ not_found_again: 1 });
   });
+
+  describe('of a detector', () => {
+    const detection = { box: { x: 1, y: 1, width: 9, height: 9 }, label: 'hook', score: 0.7 };
+
+    it('makes an object with a name, which waits for no second look', () => {
+      const { table, results } = open([0, 1]);
+      results.integrate(resultAbout(0, { candidates: [{ ...candidate(), detection }] }), blankFrame(1));
+      expect([...table.all()]).toMatchObject([{ label: 'hook', author: 'strategy', isOnProbation: false }]);
+    });
+
+    it('names objects that have no name yet, and leaves other names alone', () => {
+      const { table, results } = open([0, 1]);
+      const made = (label: string | null) =>
+        table.create({ author: 'person', label, frameIndex: 0, timestampNs: 0n, score: 1 }).id;
+      const sightings = [made(null), made('my tool'), 99].map((objectId) => ({
+        objectId,
+        label: 'hook',
+        score: 1,
+      }));
+      const report = { sightings, tried: 0, failure: null };
+      results.integrate(resultAbout(0, { detection: report }), blankFrame(1));
+      expect([...table.all()].map(({ label }) => label)).toEqual(['hook', 'my tool']);
+      expect(results.rejected).toEqual({});
+    });
+
+    it('counts its failures', () => {
+      const { results } = open([0, 1]);
+      const report = { sightings: [], tried: 0, failure: 'out of memory' };
+      results.integrate(resultAbout(0, { detection: report }), blankFrame(1));
+      expect(results.rejected).toEqual({ detector_failed: 1 });
+    });
+  });
 });
