@@ -1,13 +1,10 @@
 import { type MaskLogits, sampleLogits } from '../mask/mask-logits.ts';
-import type { ProposedMasks } from '../model/sam2/sam2-runtime.ts';
+import { masksPerClick, type ProposedMasks } from '../model/sam2/sam2-runtime.ts';
 import { isBlank } from '../prompting/blank-area.ts';
 import { type CandidateMask, chooseNewObjects } from '../prompting/candidate-filter.ts';
 import type { PromptScene, PromptStrategy } from '../prompting/prompt-strategy.ts';
 import { stabilityScore } from '../tracker/stability-score.ts';
 import type { PictureSize } from './recording.ts';
-
-/** Masks that one click proposes. */
-const masksPerClick = 3;
 
 export interface AutomaticOptions {
   readonly strategy: PromptStrategy;

@@ -1,3 +1,4 @@
+import { widenHalf } from '../graph/half-float.ts';
 import type { TensorType } from './checkpoint.ts';
 import { checkpointLimits } from './limits.ts';
 
@@ -68,22 +69,4 @@ export function convertToFloats(
       break;
     }
   }
-}
-
-const smallestHalf = 2 ** -24;
-const scratch = new Float32Array(1);
-const scratchBits = new Uint32Array(scratch.buffer);
-
-/** Bits of the float32 that equals an IEEE 754 half. */
-function widenHalf(half: number): number {
-  const sign = (half & 0x8000) << 16;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) {
-    scratch[0] = fraction * smallestHalf;
-    return sign | (scratchBits[0] ?? 0);
-  }
-  // Exponents are biased by 15 and by 127; the largest one means infinity or not a number in both.
-  const widened = exponent === 0x1f ? 0xff : exponent + 112;
-  return sign | (widened << 23) | (fraction << 13);
 }

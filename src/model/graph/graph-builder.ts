@@ -6,6 +6,7 @@ import { externalTensor, halfTensor, integerTensor } from './onnx-tensor.ts';
 
 /** Type in which a graph computes, its weights included. */
 export type Precision = 'float32' | 'float16';
+export const bytesPerValue: Readonly<Record<Precision, number>> = { float32: 4, float16: 2 };
 
 /**
  * The execution provider that a graph is built for: each is quick, or right, with other operators. Any of them can run

@@ -1,5 +1,6 @@
 const single = new Float32Array(1);
 const singleBits = new Uint32Array(single.buffer);
+const smallestHalf = 2 ** -24;
 
 /** Bits of the nearest half-precision numbers (IEEE 754 binary16), ties to even; what is too large becomes infinite. */
 export function toHalf(values: ArrayLike<number>): Uint16Array<ArrayBuffer> {
@@ -14,7 +15,8 @@ export function toHalf(values: ArrayLike<number>): Uint16Array<ArrayBuffer> {
 /** Values of half-precision bits, exactly. */
 export function fromHalf(halves: ArrayLike<number>): Float32Array<ArrayBuffer> {
   const values = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) values[i] = halfValue(halves[i] as number);
+  const bits = new Uint32Array(values.buffer);
+  for (let i = 0; i < halves.length; i++) bits[i] = widenHalf(halves[i] as number);
   return values;
 }
 
@@ -38,11 +40,16 @@ function halfBits(bits: number): number {
   return sign | (kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0));
 }
 
-function halfValue(half: number): number {
-  const exponent = (half >>> 10) & 0x1f;
-  const mantissa = half & 0x3ff;
-  const sign = half & 0x8000 ? -1 : 1;
-  if (exponent === 0) return sign * mantissa * 2 ** -24;
-  if (exponent === 31) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+/** Bits of the float32 that equals a half. */
+export function widenHalf(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) {
+    single[0] = fraction * smallestHalf;
+    return sign | (singleBits[0] as number);
+  }
+  // Exponents are biased by 15 and by 127; the largest one means infinity or not a number in both.
+  const widened = exponent === 0x1f ? 0xff : exponent + 112;
+  return sign | (widened << 23) | (fraction << 13);
 }

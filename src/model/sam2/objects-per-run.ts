@@ -1,4 +1,4 @@
-import type { Precision } from '../graph/graph-builder.ts';
+import { bytesPerValue, type Precision } from '../graph/graph-builder.ts';
 import { queriesAtOnce } from '../graph/pieces/head-attention.ts';
 import type { ExecutionProvider } from '../runtime.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
@@ -15,8 +15,6 @@ const runMemoryPerKeys = 8;
 
 /** On WebGPU attention's scores are one buffer, and no driver of a graphics card allows less than twice this, bytes. */
 const scoreBytesOnWebGpu = 2 ** 29;
-
-const bytesPerValue: Readonly<Record<Precision, number>> = { float32: 4, float16: 2 };
 
 /**
  * How many objects share a run, by how many memories the one with most of them attends to: as many as the run has room

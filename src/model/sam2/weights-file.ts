@@ -4,7 +4,12 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import type { Precision, StoredWeight, WeightsFile } from '../graph/graph-builder.ts';
+import {
+  bytesPerValue,
+  type Precision,
+  type StoredWeight,
+  type WeightsFile,
+} from '../graph/graph-builder.ts';
 import { fromHalf, toHalf } from '../graph/half-float.ts';
 import { sha256OfFile } from '../store/file-digest.ts';
 import { readSeal, removeSeal, writeSeal } from '../store/file-seal.ts';
@@ -12,8 +17,6 @@ import { removeAbandonedParts, writeAll, writeWhole } from '../whole-file.ts';
 
 /** Every weight begins at a multiple of this, so that it can be mapped into memory and read as vectors. */
 const alignment = 64;
-
-const bytesPerValue: Readonly<Record<Precision, number>> = { float32: 4, float16: 2 };
 
 /**
  * The file from which graphs read their weights. Graphs of float32 read the checkpoint itself where all of its

@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import { type Activation, activate } from './activation.ts';
+import { rowProduct } from './row-product.ts';
 
 /**
  * A linear layer over the last axis: x [.., in] -> [.., out], any rank from 1 on, with the checkpoint's
@@ -27,7 +28,7 @@ export function linearBy(
   activation?: Activation,
 ): string {
   return overRows(builder, x, (rows) => {
-    const product = multiplyRows(builder, rows, layer);
+    const product = rowProduct(builder, rows, layer.weight, layer.bias);
     return activation === undefined ? product : activate(builder, product, activation);
   });
 }
@@ -69,7 +70,7 @@ export function layersInTurn(
 ): string {
   return overRows(builder, x, (rows) =>
     layers.reduce((hidden, layer, at) => {
-      const product = multiplyRows(builder, hidden, layer);
+      const product = rowProduct(builder, hidden, layer.weight, layer.bias);
       return at < layers.length - 1 ? activate(builder, product, activation) : product;
     }, rows),
   );
@@ -85,9 +86,4 @@ function overRows(builder: GraphBuilder, x: string, layer: (rows: string) => str
   ]);
   const shape = builder.add('Concat', [outer, builder.integers([-1])], { axis: 0 });
   return builder.add('Reshape', [layer(rows), shape]);
-}
-
-/** Takes the weight as it is stored: as quick as with a transposed one, and no copy of it is made. */
-function multiplyRows(builder: GraphBuilder, rows: string, { weight, bias }: LinearLayer): string {
-  return builder.add('Gemm', [rows, weight, ...(bias === undefined ? [] : [bias])], { transB: 1 });
 }
