@@ -14,7 +14,7 @@ export interface PaintedSceneOptions {
   readonly isCovered?: PromptScene['isCovered'];
 }
 
-export type PaintedScene = Required<PromptScene>;
+export type PaintedScene = Required<Omit<PromptScene, 'camera'>>;
 
 export const grey: Colour = [110, 110, 110];
 export const red: Colour = [200, 50, 45];

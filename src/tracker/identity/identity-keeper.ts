@@ -1,11 +1,10 @@
 import type { MaskLogits } from '../../mask/mask-logits.ts';
-import { fitCameraMotion } from '../../prompting/camera-motion.ts';
-import type { PictureMotion } from '../../prompting/prompt-strategy.ts';
+import type { CameraMotion } from '../../prompting/camera-motion.ts';
 import { maskGrid, type SegmentationRequest, type SegmentationResult } from '../segmentation.ts';
 import type { TrackedObject } from '../tracked-object.ts';
 import { AppearanceGallery } from './appearance-gallery.ts';
 import type { Descriptor } from './descriptor.ts';
-import { HiddenPlace } from './hidden-place.ts';
+import { HiddenPlace, type LumaSize } from './hidden-place.ts';
 import { type MaskShape, shapeOf } from './mask-shape.ts';
 import {
   type IdentityDecision,
@@ -67,9 +66,9 @@ export class IdentityKeeper {
   /**
    * Lets the places of hidden objects follow the camera to the next frame.
    *
-   * @param motion that led to the frame; null where that is not known
+   * @param carried motion that led to the frame and what of it is the camera's; null where that is not known
    */
-  moveTo(motion: PictureMotion | null): void {
+  moveTo(carried: { readonly motion: LumaSize | null; readonly camera: CameraMotion | null }): void {
     this.#prune();
     const hidden: HiddenPlace[] = [];
     for (const object of this.#objects.all()) {
@@ -78,9 +77,9 @@ export class IdentityKeeper {
       else if (object.lastMask !== null) record.hidden ??= new HiddenPlace(object.lastMask);
       if (record.hidden !== null) hidden.push(record.hidden);
     }
-    if (hidden.length === 0 || motion === null) return;
-    const camera = fitCameraMotion(motion);
-    if (camera !== null) for (const place of hidden) place.moveWith(camera, motion);
+    if (hidden.length === 0) return;
+    const { motion, camera } = carried;
+    if (motion !== null && camera !== null) for (const place of hidden) place.moveWith(camera, motion);
   }
 
   /** Notes where everything is expected on the frame that is about to be looked at. */

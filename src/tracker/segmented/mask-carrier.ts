@@ -1,5 +1,6 @@
 import type { Frame } from '../../buffer/frame.ts';
 import { type MaskLogits, resampleLogits } from '../../mask/mask-logits.ts';
+import { type CameraMotion, fitCameraMotion } from '../../prompting/camera-motion.ts';
 import type { ObjectTable } from '../object-table.ts';
 import { MotionEstimator } from '../propagation/motion-estimator.ts';
 import type { CellGrid, MotionField } from '../propagation/motion-field.ts';
@@ -30,6 +31,7 @@ export class MaskCarrier {
   #lookedAt: number | null = null;
   #grid: CellGrid | null = null;
   #motion: MotionField | null = null;
+  #camera: { readonly motion: CameraMotion | null } | null = null;
 
   constructor(objects: ObjectTable) {
     this.#objects = objects;
@@ -40,10 +42,17 @@ export class MaskCarrier {
     return this.#motion;
   }
 
+  /** What of the motion is the camera's, fitted when first asked for; null where it cannot be told. */
+  get camera(): CameraMotion | null {
+    this.#camera ??= { motion: this.#motion === null ? null : fitCameraMotion(this.#motion) };
+    return this.#camera.motion;
+  }
+
   /** Estimates the motion to this frame and carries all masks along; true at a scene cut, which hides them. */
   moveTo(frame: Frame): boolean {
     const field = this.#history.borrow(frame.lumaWidth, frame.lumaHeight, this.#heldFrames());
     this.#motion = null;
+    this.#camera = null;
     if (!this.#estimator.estimate(frame, field)) {
       this.#history.begin(frame.index);
       this.#regrid(field, maskGrid(frame.pixelSize));

@@ -4,10 +4,10 @@ import { isBlank } from '../../prompting/blank-area.ts';
 import type { ColourPicture, PromptScene } from '../../prompting/prompt-strategy.ts';
 import { type Appearance, type ColourGrid, colourGridOf, learnAppearance } from '../appearance.ts';
 import { ColourRefinement } from '../colour-refinement.ts';
-import type { MotionField } from '../propagation/motion-field.ts';
 import { maskGrid } from '../segmentation.ts';
 import type { Track } from '../track.ts';
 import type { MaskRefiner, TrackedObject } from '../tracked-object.ts';
+import type { MaskCarrier } from './mask-carrier.ts';
 
 /**
  * The frame in hand, as objects are seen on it: their carried masks, corrected by the frame's own colours. The
@@ -50,7 +50,11 @@ export class PresentFrame {
    * What strategies may know: the picture and its motion, where live masks are, and where there is nothing to see.
    * Valid until the frame ends.
    */
-  sceneOf(frame: Frame, objects: Iterable<TrackedObject>, motion: MotionField | null): PromptScene {
+  sceneOf(
+    frame: Frame,
+    objects: Iterable<TrackedObject>,
+    carried: Pick<MaskCarrier, 'motion' | 'camera'>,
+  ): PromptScene {
     let masks: MaskLogits[] | null = null;
     const liveMasks = (): MaskLogits[] => {
       masks ??= [...objects].flatMap(
@@ -65,7 +69,10 @@ export class PresentFrame {
       get colours() {
         return colours();
       },
-      motion,
+      motion: carried.motion,
+      get camera() {
+        return carried.camera;
+      },
       isCovered: (x, y) =>
         isBlank(frame, x, y) || liveMasks().some((logits) => sampleLogits(logits, x, y) > 0),
     };

@@ -92,7 +92,7 @@ export class SegmentedStream implements TrackedStream {
     this.#present.begin(frame);
     try {
       const isSceneCut = this.#carrier.moveTo(frame);
-      this.#identities.moveTo(this.#carrier.motion);
+      this.#identities.moveTo(this.#carrier);
       this.#objects.removeUnseen(this.#plan.movePrompts(frame, isSceneCut, this.#carrier.motion));
       let isRefreshed = this.#receive(frame);
       for (const prompt of prompts) this.#accept(prompt, frame);
@@ -191,7 +191,7 @@ export class SegmentedStream implements TrackedStream {
   }
 
   #sceneOf(frame: Frame): PromptScene {
-    return this.#present.sceneOf(frame, this.#objects.all(), this.#carrier.motion);
+    return this.#present.sceneOf(frame, this.#objects.all(), this.#carrier);
   }
 
   /** Moves every object through its life cycle by what motion says and by time. */
