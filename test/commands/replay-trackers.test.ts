@@ -76,6 +76,7 @@ describe('a replay', () => {
 
   it.for(ways)(
     'leaves files as they are whose model cannot run: $name',
+    { timeout: 60_000 },
     async ({ name, words }, { skip }) => {
       if (hasCuda) {
         console.warn('SKIPPED: there is CUDA here, so no model fails for lack of it');
@@ -91,7 +92,6 @@ describe('a replay', () => {
       expect(await readFile(present, 'utf8')).toBe('of an earlier run');
       await expect(access(absent)).rejects.toThrow('ENOENT');
     },
-    60_000,
   );
 
   it('empties a file of an earlier run, once the model runs', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import { programVersion } from '../../program-version.ts';
@@ -18,6 +18,9 @@ const graphRevision = 3;
 
 /** Bytes at the beginning of each weight by which checkpoints are told apart: training changes all of a weight. */
 const sampleBytes = 64;
+
+/** Time without an opening after which a graph that others take the place of is deleted. */
+const disusedMs = 24 * 60 * 60 * 1000;
 
 /** Every graph of a model, in the order in which data passes through them. */
 const graphNames = [
@@ -58,7 +61,7 @@ export interface GraphRequest {
 /**
  * Paths of a model's graphs, built where they are not there yet. A file's name tells what it was built from, so that
  * another checkpoint, image size, precision, provider or version of the program finds nothing and builds anew; what it takes
- * the place of is deleted.
+ * the place of is deleted once nobody has opened it for a day.
  *
  * Throws `TRACKCAST_CHECKPOINT_INVALID`, `TRACKCAST_MODEL_INVALID`, `TRACKCAST_OUTPUT_UNWRITABLE`.
  */
@@ -71,10 +74,13 @@ export async function cachedGraphs(request: GraphRequest): Promise<ReadonlyMap<G
     const stem = `${variantOf(name, memoryPooling)}-${target}-${imageSize}-${weights.precision}`;
     const path = join(request.folder, `${stem}-${key}.onnx`);
     paths.set(name, path);
-    if (await isFile(path)) continue;
-    const graph = builders[name](weights, architecture, imageSize, { target, memoryPooling });
-    await removeAbandonedParts(path);
-    await writeWhole(path, 'a graph of the model cannot be written', (file) => file.writeFile(graph));
+    if (await isFile(path)) {
+      await touch(path);
+    } else {
+      const graph = builders[name](weights, architecture, imageSize, { target, memoryPooling });
+      await removeAbandonedParts(path);
+      await writeWhole(path, 'a graph of the model cannot be written', (file) => file.writeFile(graph));
+    }
     await removeOutdated(request.folder, `${stem}-`, path);
   }
   return paths;
@@ -120,6 +126,12 @@ function variantOf(name: GraphName, memoryPooling: number): string {
   return isPooled ? `${name}_pooled` : name;
 }
 
+/** Notes that a graph is used. A store that cannot be written to is not tidied up either. */
+async function touch(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => undefined);
+}
+
 async function isFile(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile();
@@ -128,9 +140,16 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
+/**
+ * Deletes graphs that others take the place of, and that nobody has asked for in a while: another version of the
+ * program may be running, and about to open them.
+ */
 async function removeOutdated(folder: string, stem: string, current: string): Promise<void> {
   for (const file of await readdir(folder)) {
     const path = join(folder, file);
-    if (file.startsWith(stem) && file.endsWith('.onnx') && path !== current) await rm(path, { force: true });
+    if (!file.startsWith(stem) || !file.endsWith('.onnx') || path === current) continue;
+    const state = await stat(path).catch(() => null);
+    if (state === null || Date.now() - state.mtimeMs <= disusedMs) continue;
+    await rm(path, { force: true }).catch(() => undefined);
   }
 }

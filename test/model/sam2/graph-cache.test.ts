@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { writeRandomSam2 } from '../../../bench/random-sam2.ts';
 import type { GraphName } from '../../../src/model/sam2/graph-cache.ts';
@@ -33,6 +33,12 @@ function graphFiles(): Map<string, bigint> {
   return new Map(files.map((name) => [name, statSync(join(model.folder, name), { bigint: true }).ino]));
 }
 
+/** Makes files look as if nobody had opened them for more than a day. */
+function disuse(files: Iterable<string>): void {
+  const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
+  for (const name of files) utimesSync(join(model.folder, name), yesterday, yesterday);
+}
+
 const withoutGraphs = () => readdirSync(model.folder).filter((name) => !name.endsWith('.onnx'));
 
 describe('cachedGraphs', () => {
@@ -62,6 +68,7 @@ describe('cachedGraphs', () => {
   it('makes graphs of another checkpoint take the place of the old ones, even where only numbers differ', async () => {
     await prepareSam2(model.options());
     const old = graphFiles();
+    disuse(old.keys());
     await writeRandomSam2(model.checkpoint, 'hiera_nano', { seed: 2 });
     const { graphs } = await prepareSam2(model.options());
     const built = graphFiles();
@@ -97,13 +104,33 @@ describe('cachedGraphs', () => {
     expect(again.graphs).toEqual(exact.graphs);
   });
 
-  it('builds anew for another version of the program, and deletes what the old one built', async () => {
-    await prepareSam2(model.options());
-    const old = graphFiles();
+  /** As another version of the program prepares the model. */
+  async function prepareNewer(): Promise<void> {
     vi.resetModules();
     vi.doMock('../../../src/program-version.ts', () => ({ programVersion: '99.0.0' }));
     const newer = await import('../../../src/model/sam2/open-sam2.ts');
     await newer.prepareSam2(model.options());
+  }
+
+  it('keeps what another version of the program has used since yesterday', async () => {
+    const { graphs } = await prepareSam2(model.options());
+    const old = graphFiles();
+    disuse(old.keys());
+    // The other version runs, and may open any of its graphs again.
+    await prepareSam2(model.options());
+    await prepareNewer();
+    expect(graphFiles().size).toBe(2 * names.length);
+    for (const path of graphs.values()) expect(statSync(path).isFile()).toBe(true);
+    disuse([...graphs.values()].map((path) => basename(path)));
+    await prepareNewer();
+    expect(graphFiles().size).toBe(names.length);
+  });
+
+  it('builds anew for another version of the program, and deletes what the old one built', async () => {
+    await prepareSam2(model.options());
+    const old = graphFiles();
+    disuse(old.keys());
+    await prepareNewer();
     const built = graphFiles();
     expect(built.size).toBe(names.length);
     expect([...built.keys()].some((name) => old.has(name))).toBe(false);
