@@ -41,6 +41,21 @@ function maskOf(annotation: Annotation, objectId: number): RunLengthMask {
   return encodeRunLength(regionOf(annotation, objectId), annotation.width, annotation.height);
 }
 
+/** The annotated objects of each frame, as masks; null unless every one of the first `frames` frames is annotated. */
+export async function annotatedMasks(
+  sequence: Sequence,
+  frames: number,
+): Promise<readonly (readonly { readonly id: number; readonly mask: RunLengthMask }[])[] | null> {
+  const paths = Array.from({ length: frames }, (_, index) => sequence.annotations.get(index));
+  const masks: { readonly id: number; readonly mask: RunLengthMask }[][] = [];
+  for (const path of paths) {
+    if (path === undefined) return null;
+    const annotation = await readAnnotation(path);
+    masks.push(annotation.objectIds.map((id) => ({ id, mask: maskOf(annotation, id) })));
+  }
+  return masks;
+}
+
 /** The masks by which objects are shown to a tracker. */
 export interface SequencePrompts {
   /** By frame index, in ascending order of ids. The object's id is its annotated one. */

@@ -27,6 +27,7 @@ const effortColumns: readonly Column[] = [
   { head: 'masks', value: ({ score }) => score.masksPerFrame, text: fixed },
   { head: 'jit p50', value: ({ jitter }) => jitter.median, text: percent },
   { head: 'jit p95', value: ({ jitter }) => jitter.p95, text: percent },
+  { head: 'true p95', value: ({ annotatedJitter }) => annotatedJitter.p95, text: percent },
   { head: 'prompts/s', value: ({ prompting }) => prompting.promptsPerSecond, text: fixed },
   {
     head: 'strategy ms',
@@ -60,8 +61,8 @@ export const automaticNotes = [
   'nothing is annotated in that time. recall: over all annotated appearances. prec: masks that match an annotated',
   'object, of all; touch: of those that touch one (half of either in the other). Real objects that nobody annotated',
   'lower prec, IDF1, HOTA and DetA, not touch. dup: further masks on the same object per annotated frame. IDsw: id',
-  'switches. jit: percentiles of 1 - IoU of a mask with the one before it after motion. strategy ms, decoder ms: real',
-  'time per frame that the strategy and the model spent on automatic prompts.',
+  'switches. jit: percentiles of 1 - IoU of a mask with the one before it after motion; true: of the annotations.',
+  'strategy ms, decoder ms: real time per frame that the strategy and the model spent on automatic prompts.',
 ].join('\n');
 
 function foundWithin({ score }: Evaluation, deadline: number): number {

@@ -4,7 +4,7 @@ import type { TrackFrame } from '../tracker/track.ts';
 import type { TrackerInstruments } from '../tracker/tracker-factory.ts';
 import type { TrackerCounters, VideoTracker } from '../tracker/video-tracker.ts';
 import { VirtualClock } from '../tracker/virtual-clock.ts';
-import { promptsOf } from './annotation.ts';
+import { annotatedMasks, promptsOf } from './annotation.ts';
 import type { CalibrationPair } from './calibration.ts';
 import { calibrationPairs } from './calibration-pairs.ts';
 import { runHarness } from './harness.ts';
@@ -72,6 +72,8 @@ export interface Evaluation {
   readonly framesPerSecond: number;
   readonly score: SequenceScore;
   readonly jitter: MaskJitter;
+  /** Of the annotations, what no tracker can be below; NaN unless all frames are annotated. */
+  readonly annotatedJitter: MaskJitter;
   readonly prompting: PromptingCost;
   readonly counters: TrackerCounters;
   /** Real milliseconds per frame in the tracker. */
@@ -128,6 +130,8 @@ async function evaluateOne(
     : await promptsOf(sequence, frames);
   const streamId = `${sequence.group}.${sequence.name}`.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, 128);
   const jitter = new JitterMeter();
+  const annotatedJitter = new JitterMeter();
+  const truth = await annotatedMasks(sequence, frames);
   meter.begin();
   const { tracked, counters, trackMs } = await runHarness({
     tracker,
@@ -138,6 +142,7 @@ async function evaluateOne(
     clock,
     onFrame: ({ tracks }, frame) => {
       jitter.observe(frame, tracks);
+      if (truth !== null) annotatedJitter.observe(frame, truth[frame.index] ?? []);
       options.onProgress?.({
         variant: variant.name,
         sequence: sequence.name,
@@ -166,6 +171,7 @@ async function evaluateOne(
     framesPerSecond,
     score,
     jitter: jitter.measure(),
+    annotatedJitter: annotatedJitter.measure(),
     prompting,
     counters,
     trackMs: { p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95), max: quantile(sorted, 1) },

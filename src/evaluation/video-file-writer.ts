@@ -22,6 +22,7 @@ import {
 } from 'node-av/lib';
 import { TrackcastError } from '../errors.ts';
 import { allocatePicture } from '../ingest/picture-scaler.ts';
+import { errorCode } from '../system-error.ts';
 
 export interface VideoFileOptions {
   /** The ending names the container; anything that takes H.264 does. */
@@ -176,7 +177,7 @@ export async function checkWritable(path: string): Promise<void> {
   try {
     await access(dirname(path), constants.W_OK);
   } catch (error) {
-    throw unwritable(path, error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason');
+    throw unwritable(path, errorCode(error));
   }
 }
 

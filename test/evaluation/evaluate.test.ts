@@ -122,6 +122,16 @@ describe('evaluate', () => {
     expect(sparse.score.recall).toMatchObject({ overSequence: 0, precision: 0 });
   });
 
+  it('measures how restless masks are, and annotations where all frames have them', async () => {
+    const { moving, sparse } = await run(false);
+    // Two objects; the second appears on the fifth frame.
+    expect(moving.annotatedJitter.pairs).toBe(8 + 4);
+    expect(moving.jitter.pairs).toBe(8 + 4);
+    // Annotations move with their objects, masks that stay behind do not.
+    expect(moving.annotatedJitter.p95).toBeLessThan(moving.jitter.p95);
+    expect(sparse.annotatedJitter.pairs).toBe(0);
+  });
+
   it('disposes of the tracker when a sequence fails', async () => {
     const trackers: RepeatingTracker[] = [];
     const [moving] = await findSequences(folder.path('clips', 'moving'));
@@ -146,7 +156,9 @@ describe('describeEvaluations', () => {
     const report = describeEvaluations(evaluations, false);
     const mean = ((moving.score.objects[0]?.j ?? 0) + 1 + (shifted(3, 20) + shifted(6, 20)) / 2) / 3;
     expect(report).toMatch(/^.+\/clips$/m);
-    expect(report).toMatch(/^moving +3 +repeating +3 +100\.0 +100\.0 +100\.0 +100\.0 +0\.0 +0 +\S+ +\S+$/m);
+    expect(report).toMatch(
+      /^moving +3 +repeating +3 +100\.0 +100\.0 +100\.0 +100\.0 +0\.0 +0 +\S+ +\S+ +\S+$/m,
+    );
     expect(report).toMatch(
       new RegExp(`^mean of objects +3 +repeating +12 +${(mean * 100).toFixed(1)} `, 'm'),
     );
@@ -158,6 +170,6 @@ describe('describeEvaluations', () => {
     expect(report).toMatch(/^moving +repeating +50\.0 +50\.0 +35\.7 +55\.6 +100\.0 +0\.00 +0\.0 +43\.5 /m);
     expect(report).toMatch(/^mean of sequences +repeating +25\.0 /m);
     // Masks per frame, the jitter of a mask that does not move on a picture that does not, and no prompts.
-    expect(report).toMatch(/^sparse +repeating +1\.0 +0\.0 +0\.0 +0\.0 +0\.00 +0\.00$/m);
+    expect(report).toMatch(/^sparse +repeating +1\.0 +0\.0 +0\.0 +- +0\.0 +0\.00 +0\.00$/m);
   });
 });
