@@ -4,6 +4,7 @@ import { access, type FileHandle, open, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { TrackcastError } from '../errors.ts';
+import { errorCode } from '../system-error.ts';
 
 /** Bytes that may wait for the disk before the file is given up. */
 const maxWaitingBytes = 256 * 1024 * 1024;
@@ -34,7 +35,7 @@ export class LineFile {
     try {
       return new LineFile(path, await open(path, constants.O_WRONLY | constants.O_CREAT, 0o666), isNew);
     } catch (error) {
-      throw unwritable(path, reasonOf(error));
+      throw unwritable(path, errorCode(error));
     }
   }
 
@@ -44,10 +45,10 @@ export class LineFile {
       // Pipes and devices hold nothing.
       if ((await this.#handle.stat()).isFile()) await this.#handle.truncate(0);
     } catch (error) {
-      throw unwritable(this.#path, reasonOf(error));
+      throw unwritable(this.#path, errorCode(error));
     }
     this.#stream = this.#handle.createWriteStream();
-    this.#stream.on('error', (error) => this.#fail(reasonOf(error)));
+    this.#stream.on('error', (error) => this.#fail(errorCode(error)));
   }
 
   /** What went wrong so far; lines after it are lost. */
@@ -84,10 +85,6 @@ export class LineFile {
   #fail(reason: string): void {
     this.#error ??= unwritable(this.#path, reason);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
 }
 
 function unwritable(path: string, reason: string): TrackcastError {

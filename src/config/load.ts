@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { TrackcastError } from '../errors.ts';
+import { errorCode } from '../system-error.ts';
 import { type AccessToken, accessTokenForm, parseAccessToken } from './access-token.ts';
 import { closestName } from './closest-name.ts';
 import { isLoopback } from './loopback.ts';
@@ -142,7 +143,7 @@ function withTokensFromFile(config: Config, source: SettingSource, problems: Pro
       else problems.push({ key, sentence: `${key} ${path} line ${index + 1}: must be ${accessTokenForm}` });
     }
   } catch (error) {
-    problems.push({ key, sentence: `${key} ${path} (${source}): cannot be read, ${codeOf(error)}` });
+    problems.push({ key, sentence: `${key} ${path} (${source}): cannot be read, ${errorCode(error)}` });
   }
   return { ...config, HTTP_TOKENS: tokens };
 }
@@ -165,11 +166,6 @@ function checkTogether(
   if (new Set(config.HTTP_TOKENS.map(({ token }) => token)).size !== config.HTTP_TOKENS.length) {
     problems.push({ key: 'HTTP_TOKENS', sentence: 'HTTP_TOKENS: one token is listed twice' });
   }
-}
-
-/** The system's name of a file error, such as `ENOENT`. */
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }
 
 function invalid(problems: readonly Problem[]): TrackcastError {

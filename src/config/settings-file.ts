@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { errorCode } from '../system-error.ts';
 
 /** A value as it was written, before its setting has judged it. */
 export interface RawSetting {
@@ -31,9 +32,7 @@ export function readSettingsFile(path: string): {
     if (statSync(path).size > maxFileBytes) return fail(`is larger than ${maxFileBytes} bytes`);
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    return fail(
-      `cannot be read, ${error instanceof Error && 'code' in error ? error.code : 'unknown error'}`,
-    );
+    return fail(`cannot be read, ${errorCode(error)}`);
   }
   const lines = new LineCounter();
   // Pretty errors quote the line, which may hold a password.

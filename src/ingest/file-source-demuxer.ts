@@ -15,6 +15,7 @@ import {
   Packet,
 } from 'node-av/lib';
 import { TrackcastError } from '../errors.ts';
+import { errorCode } from '../system-error.ts';
 
 /** One access unit of a file. */
 export interface FileAccessUnit {
@@ -185,7 +186,7 @@ async function checkFile(path: string): Promise<void> {
     await access(path, constants.R_OK);
     isFile = (await stat(path)).isFile();
   } catch (error) {
-    throw unreadable(path, error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason');
+    throw unreadable(path, errorCode(error));
   }
   if (!isFile) {
     throw unreadable(path, 'it is not a file');

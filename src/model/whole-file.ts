@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TrackcastError } from '../errors.ts';
-import { errorCode } from './store/system-file.ts';
+import { errorCode } from '../system-error.ts';
 
 /** Age at which the part of a writer that was killed is removed. */
 const abandonedMs = 24 * 60 * 60 * 1000;

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { TrackcastError } from '../errors.ts';
 import { type WritableTensor, writeSafetensors } from '../model/checkpoint/safetensors-writer.ts';
 import { fromHalf } from '../model/graph/half-float.ts';
+import { errorCode } from '../system-error.ts';
 import type { ObjectResult } from '../tracker/sam2/camera-predictor.ts';
 
 /** How the mask of a result was chosen: the best of three, the one, or the one that was given. */
@@ -171,7 +172,7 @@ function tensor(name: string, shape: readonly number[], values: Float32Array): W
 
 function unwritable(path: string, error: unknown): TrackcastError {
   if (error instanceof TrackcastError) return error;
-  const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+  const reason = errorCode(error);
   const message = `Cannot write ${path}: ${reason}.`;
   return new TrackcastError('TRACKCAST_OUTPUT_UNWRITABLE', message, { key: path }, { cause: error });
 }

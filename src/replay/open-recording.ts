@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { TrackcastError } from '../errors.ts';
+import { errorCode } from '../system-error.ts';
 import { pictureRecording } from './picture-recording.ts';
 import { openRawFile, openRawFiles } from './raw-recording.ts';
 import type { PictureSize, Recording } from './recording.ts';
@@ -73,7 +74,7 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (cause) {
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+    const reason = errorCode(cause);
     throw unreadable(path, reason, cause);
   }
 }

@@ -4,6 +4,7 @@ import { TrackcastError } from '../errors.ts';
 import { type RunLengthMask, runLengthArea } from '../mask/run-length.ts';
 import { runLengthFromCounts } from '../mask/run-length-counts.ts';
 import type { PromptShape } from '../prompting/prompt.ts';
+import { errorCode } from '../system-error.ts';
 
 /** When an entry takes effect: before its frame is tracked, or on what was tracked there. */
 export type PromptMoment = 'before' | 'after';
@@ -160,7 +161,7 @@ async function readText(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (cause) {
     if (cause instanceof TrackcastError) throw cause;
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+    const reason = errorCode(cause);
     throw new TrackcastError(
       'TRACKCAST_SOURCE_UNREADABLE',
       `Cannot read ${path}: ${reason}.`,

@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { TrackcastError } from '../errors.ts';
+import { errorCode } from '../system-error.ts';
 import { isPictureSize, type PictureSize, type Recording, timestampOf } from './recording.ts';
 
 /** Where the frames of a raw recording lie: each is the interleaved RGB of one picture, rows from the top. */
@@ -115,7 +116,7 @@ async function opening(path: string): Promise<FileHandle> {
 
 function failing(path: string): (error: unknown) => never {
   return (error) => {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+    const reason = errorCode(error);
     throw unreadable(path, reason);
   };
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { AccessToken } from '../config/access-token.ts';
 import { TrackcastError } from '../errors.ts';
+import { errorCode } from '../system-error.ts';
 import { AccessControl, isLoopback } from './auth.ts';
 import { addControlRoutes } from './control-routes.ts';
 import { addOperationsRoutes, type Operations } from './operations-routes.ts';
@@ -89,7 +90,7 @@ export class HttpServer {
     try {
       await this.#app.listen({ host, port });
     } catch (error) {
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+      const reason = errorCode(error);
       throw new TrackcastError(
         'TRACKCAST_CONFIG_INVALID',
         `The server cannot bind to ${host}:${port} (${reason}).`,

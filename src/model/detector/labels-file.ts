@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { TrackcastError } from '../../errors.ts';
+import { errorCode } from '../../system-error.ts';
 
 const maxFileBytes = 1024 * 1024;
 const maxClasses = 65_536;
@@ -64,7 +65,7 @@ async function readText(path: string): Promise<string> {
     size = (await stat(path)).size;
     if (size <= maxFileBytes) return await readFile(path, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const reason = errorCode(error);
     throw invalid(path, `cannot be read, ${reason}`);
   }
   throw invalid(path, `has ${size} bytes, more than ${maxFileBytes}`);

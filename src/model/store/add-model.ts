@@ -3,13 +3,14 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
+import { errorCode } from '../../system-error.ts';
 import { summariseCheckpoint } from './checkpoint-summary.ts';
 import { type DigestOptions, sha256OfFile } from './file-digest.ts';
 import { type ModelManifest, writeManifest } from './model-manifest.ts';
 import { type Replacement, replaceModel } from './replace-model.ts';
 import { incomingFolder, writingToStore } from './store-folder.ts';
 import { fileState, readModel, type StoredModel } from './stored-model.ts';
-import { errorCode, isMissing } from './system-file.ts';
+import { isMissing } from './system-file.ts';
 
 /** Largest checkpoint that is taken, bytes. */
 export const maxCheckpointBytes = 4 * 2 ** 30;
@@ -19,7 +20,7 @@ const abandonedMs = 24 * 60 * 60 * 1000;
 
 /**
  * Looks at a file before it is taken. Rejects with `TRACKCAST_MODEL_MISSING` when there is none that can be read, and
- * `TRACKCAST_CHECKPOINT_INVALID` when it is too large for any model.
+ * `TRACKCAST_CHECKPOINT_INVALID` when it is a folder or too large for any model.
  */
 export async function checkFile(
   file: string,
@@ -32,7 +33,12 @@ export async function checkFile(
       : `the checkpoint file cannot be read: ${errorCode(cause)}`;
     throw missing(reason, cause);
   });
-  if (!state.isFile()) throw missing('it is not a file');
+  if (!state.isFile()) {
+    const message = state.isDirectory()
+      ? 'it is a folder; give the path of the .pt or .safetensors file itself'
+      : 'it is neither a file nor a link to one';
+    throw new TrackcastError('TRACKCAST_CHECKPOINT_INVALID', message, { key: file });
+  }
   if (state.size > maxCheckpointBytes) {
     const message = `it has ${state.size} bytes, more than the ${maxCheckpointBytes} that are taken`;
     throw new TrackcastError('TRACKCAST_CHECKPOINT_INVALID', message, { key: file });
@@ -157,8 +163,11 @@ async function enter(store: string, addition: Replacement, replace: boolean): Pr
   if (!(await tookName(staging, folder))) {
     const present = await readModel(store, name).catch(() => null);
     if (present?.manifest.sha256 === sha256 && !replace) return present;
-    if (!replace) {
-      const pinned = present === null ? '' : `, with the SHA-256 ${present.manifest.sha256}`;
+    // A name that was made of the content stands for nothing else: what is damaged there is in the way only.
+    const mayReplace = replace || (present === null && name.startsWith('files/'));
+    if (!mayReplace) {
+      const pinned =
+        present === null ? ', which is damaged' : `, with the SHA-256 ${present.manifest.sha256}`;
       throw new TrackcastError(
         'TRACKCAST_MODEL_MISMATCH',
         `there is another model '${name}' already${pinned}; this one has ${sha256}. Give it another name, or say --replace`,

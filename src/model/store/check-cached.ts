@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
+import { errorCode } from '../../system-error.ts';
 import { type DigestOptions, sha256OfFile } from './file-digest.ts';
 import { readSeal } from './file-seal.ts';
 import { type CachedFile, listCached, type StoredModel } from './stored-model.ts';
-import { errorCode, isMissing } from './system-file.ts';
+import { isMissing } from './system-file.ts';
 
 /**
  * Reads the files that were derived from a model's checkpoint, weights in other precisions, and compares them with

@@ -4,7 +4,8 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { TrackcastError } from '../../errors.ts';
-import { errorCode, readSmallFile } from './system-file.ts';
+import { errorCode } from '../../system-error.ts';
+import { readSmallFile } from './system-file.ts';
 
 export interface LockTiming {
   /** How often an owner says that it lives, milliseconds. */

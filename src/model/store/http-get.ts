@@ -1,6 +1,6 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { errorCode } from './system-file.ts';
+import { errorCode } from '../../system-error.ts';
 
 /** Why a transfer failed, and whether it is worth trying again. */
 export class TransferFault extends Error {

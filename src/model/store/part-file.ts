@@ -3,8 +3,9 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { TrackcastError } from '../../errors.ts';
+import { errorCode } from '../../system-error.ts';
 import { addToHash, type DigestOptions } from './file-digest.ts';
-import { errorCode, readSmallFile } from './system-file.ts';
+import { readSmallFile } from './system-file.ts';
 
 const originSchema = z.object({
   url: z.string(),

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
-import { errorCode } from './system-file.ts';
+import { errorCode } from '../../system-error.ts';
 
 /**
  * Absolute path of the folder that holds all models.

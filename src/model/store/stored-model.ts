@@ -1,11 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
+import { errorCode } from '../../system-error.ts';
 import { type DigestOptions, sha256OfFile } from './file-digest.ts';
 import { sealEnding } from './file-seal.ts';
 import { type ModelManifest, manifestFile, readManifest, writeManifest } from './model-manifest.ts';
 import { isModelName } from './model-name.ts';
-import { errorCode, isMissing } from './system-file.ts';
+import { isMissing } from './system-file.ts';
 
 /** A model that is in the store. */
 export interface StoredModel {

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { errorCode } from '../../system-error.ts';
 
 /** Text of a file; null where there is none. Rejects with the system's error, or with `RangeError` when it is larger. */
 export async function readSmallFile(path: string, maxBytes: number): Promise<string | null> {
@@ -21,9 +22,4 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<str
 /** Whether a system's error says that something is not there. */
 export function isMissing(error: unknown): boolean {
   return errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR';
-}
-
-/** The system's name of an error, such as `ENOSPC`. */
-export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }
