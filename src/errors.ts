@@ -20,7 +20,10 @@ export const errorCodes = {
   TRACKCAST_OBJECT_UNKNOWN: 'Use the id of an object that the stream tracks now.',
   TRACKCAST_PROMPT_INVALID: 'Correct the prompt: coordinates are source pixels inside the picture.',
   TRACKCAST_MASK_INVALID: 'Send a COCO run-length mask whose runs add up to its size.',
-  TRACKCAST_MODEL_INVALID: 'Reinstall the package or point at a model file of the expected kind.',
+  TRACKCAST_MODEL_INVALID:
+    'Point at a model file of the expected kind; one of the store: fetch or import it again with --replace; one of the package: reinstall that.',
+  TRACKCAST_PROVIDER_UNAVAILABLE:
+    'Install what the provider needs, as docs/gpu.md says, or add cpu to EXECUTION_PROVIDERS.',
   TRACKCAST_CHECKPOINT_INVALID: 'Use an intact .pt or .safetensors file of a supported model.',
   TRACKCAST_MODEL_MISSING: 'Pull or import the model; `trackcast models list` shows what is there.',
   TRACKCAST_MODEL_MISMATCH:

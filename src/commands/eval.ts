@@ -27,6 +27,7 @@ import {
   variantList,
   variantNames,
 } from './eval-flags.ts';
+import { imageSize } from './image-size.ts';
 import { ProgressLine } from './progress-line.ts';
 
 /** How long the tracker's asynchronous segmentation takes. */
@@ -66,11 +67,7 @@ export function registerEval(program: Command, createTracker: EvaluationTrackerF
         .default('mobile_sam'),
     )
     .option('--model <name|file>', 'SAM 2 model; default: SAM2_MODEL')
-    .option(
-      '--image-size <pixels>',
-      'side of its square input; default: SAM2_IMAGE_SIZE',
-      positiveNumber('a size'),
-    )
+    .option('--image-size <pixels>', 'side of its square input; default: SAM2_IMAGE_SIZE', imageSize)
     .option('--auto', 'show no objects; measure what the tracker finds by itself', false)
     .option(
       '--strategy <names>',

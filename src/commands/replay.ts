@@ -8,6 +8,7 @@ import { createLogger } from '../log.ts';
 import { isVideoFile } from '../replay/open-recording.ts';
 import type { PictureSize } from '../replay/recording.ts';
 import type { VideoTracker } from '../tracker/video-tracker.ts';
+import { imageSize } from './image-size.ts';
 import { ProgressLine } from './progress-line.ts';
 import { type PromptedReplayOptions, runPromptedReplay } from './replay-prompted.ts';
 import { type ReplayOptions, runReplay } from './replay-run.ts';
@@ -52,7 +53,7 @@ export function registerReplay(program: Command): void {
       ).choices(['mobile_sam', 'sam2_video', 'iou'] as const),
     )
     .option('--model <name|file>', 'SAM 2 model; default: SAM2_MODEL')
-    .option('--image-size <pixels>', 'side of its square input; default: SAM2_IMAGE_SIZE', wholeNumber)
+    .option('--image-size <pixels>', 'side of its square input; default: SAM2_IMAGE_SIZE', imageSize)
     .addOption(
       new Option('--realtime', "by the file's own clock; late frames are dropped (default)").conflicts([
         'lossless',

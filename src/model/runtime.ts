@@ -73,7 +73,7 @@ export function openOnProvider(
  * Opens a model with the first execution provider that can. Providers are tried one by one because ONNX Runtime
  * throws, rather than falls back, when one of a list is missing. Blocks its thread: call it in a worker.
  *
- * Throws `TRACKCAST_MODEL_INVALID` when none can, naming each reason.
+ * Throws `TRACKCAST_MODEL_INVALID` or `TRACKCAST_PROVIDER_UNAVAILABLE` when none can, naming each reason.
  */
 export async function createSession(bytes: Uint8Array, options: SessionOptions): Promise<OpenedSession> {
   const refused: RefusedProvider[] = [];
@@ -87,13 +87,30 @@ export async function createSession(bytes: Uint8Array, options: SessionOptions):
       refused.push({ provider, reason: refusalReason(error) });
     }
   }
+  throw noProvider(refused, options.name, cause);
+}
+
+/**
+ * The error when every provider has refused a model. The CPU is always there: where it was tried, the model is at
+ * fault (`TRACKCAST_MODEL_INVALID`), otherwise the machine (`TRACKCAST_PROVIDER_UNAVAILABLE`).
+ *
+ * @param model what could not be opened, for its place
+ */
+export function noProvider(
+  refused: readonly RefusedProvider[],
+  model: string,
+  cause: unknown,
+): TrackcastError {
   const reasons = refused.map(describeRefusal).join('; ');
-  throw new TrackcastError(
-    'TRACKCAST_MODEL_INVALID',
-    `no execution provider can run the model (${reasons || 'none was asked for'})`,
-    { key: options.name },
-    { cause },
-  );
+  const message = `no execution provider can run the model (${reasons || 'none was asked for'})`;
+  return refused.some(({ provider }) => provider === 'cpu')
+    ? new TrackcastError('TRACKCAST_MODEL_INVALID', message, { key: model }, { cause })
+    : new TrackcastError(
+        'TRACKCAST_PROVIDER_UNAVAILABLE',
+        message,
+        { key: 'EXECUTION_PROVIDERS' },
+        { cause },
+      );
 }
 
 /** Reads a configured list. Throws `TRACKCAST_CONFIG_INVALID` for an unknown name or an empty list. */

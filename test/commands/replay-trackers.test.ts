@@ -87,7 +87,9 @@ describe('a replay', () => {
       const absent = folder.path(`${name}, absent.jsonl`);
       await writeFile(present, 'of an earlier run');
       for (const out of [present, absent]) {
-        await expect(replay(words, '--out', out)).rejects.toMatchObject({ code: 'TRACKCAST_MODEL_INVALID' });
+        await expect(replay(words, '--out', out)).rejects.toMatchObject({
+          code: 'TRACKCAST_PROVIDER_UNAVAILABLE',
+        });
       }
       expect(await readFile(present, 'utf8')).toBe('of an earlier run');
       await expect(access(absent)).rejects.toThrow('ENOENT');

@@ -353,6 +353,7 @@ describe('trackcast replay --prompts', () => {
     { name: 'real time', words: ['--realtime'] },
     { name: 'a size that is none', words: ['--raw-size', '640'] },
     { name: 'an image size that is none', words: ['--image-size', 'large'] },
+    { name: 'an image size that no model has', words: ['--image-size', '100'] },
   ])('refuses $name', async ({ words }) => {
     await expect(replay(video(), '--prompts', prompts(), ...words)).rejects.toBeInstanceOf(CommanderError);
   });

@@ -19,6 +19,20 @@ describe('createSession', () => {
     expect(refused.every(({ reason }) => reason.length > 0 && !reason.includes('\n'))).toBe(true);
   });
 
+  it('says that the machine lacks something, not that the model is at fault, where the CPU was not asked', async () => {
+    const options = { name: 'affinity', executionProviders: ['cuda'], intraOpThreads: 1 } as const;
+    const opened = await createSession(graph, options).catch((error: unknown) => error);
+    if (!(opened instanceof Error) && typeof opened === 'object' && opened !== null && 'session' in opened) {
+      console.warn('SKIPPED: this machine has CUDA, so its lack is not checked');
+      return;
+    }
+    expect(opened).toMatchObject({
+      code: 'TRACKCAST_PROVIDER_UNAVAILABLE',
+      message: expect.stringContaining('cuda: '),
+      place: { key: 'EXECUTION_PROVIDERS' },
+    });
+  });
+
   it.each([
     ['a broken graph', Uint8Array.of(1, 2, 3)],
     ['no graph', new Uint8Array(0)],

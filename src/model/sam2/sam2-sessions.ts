@@ -1,10 +1,10 @@
 import type { InferenceSession } from 'onnxruntime-node';
-import { TrackcastError } from '../../errors.ts';
 import type { GraphTarget } from '../graph/graph-builder.ts';
 import { declareValue, GraphEditor } from '../graph/graph-editor.ts';
 import { elementType } from '../graph/onnx-format.ts';
 import {
   type ExecutionProvider,
+  noProvider,
   openOnProvider,
   parseExecutionProviders,
   type RefusedProvider,
@@ -38,8 +38,8 @@ export interface Sam2Sessions {
  * Opens graphs on the first execution provider that can run all of them. Blocks its thread.
  *
  * @param graphsFor paths of the graphs that are built for a provider; called only for one that is there
- * @throws TrackcastError TRACKCAST_MODEL_INVALID when no provider can, naming each reason; TRACKCAST_CONFIG_INVALID for
- * unknown providers; what `graphsFor` throws; the signal's reason when it is asked to give up
+ * @throws TrackcastError TRACKCAST_MODEL_INVALID or TRACKCAST_PROVIDER_UNAVAILABLE when no provider can, naming each
+ * reason; TRACKCAST_CONFIG_INVALID for unknown providers; what `graphsFor` throws; the signal's reason when it is asked to give up
  */
 export async function openSessions(
   graphsFor: (target: GraphTarget) => Promise<ReadonlyMap<GraphName, string>>,
@@ -65,13 +65,7 @@ export async function openSessions(
       refused.push({ provider, reason: refusalReason(error) });
     }
   }
-  const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
-  throw new TrackcastError(
-    'TRACKCAST_MODEL_INVALID',
-    `no execution provider can run the model (${reasons})`,
-    { key: 'EXECUTION_PROVIDERS' },
-    { cause },
-  );
+  throw noProvider(refused, 'SAM2_MODEL', cause);
 }
 
 /** Opens next to nothing on a provider, so that graphs are not built for one that is not there. */

@@ -46,7 +46,7 @@ export async function readManifest(folder: string): Promise<ModelManifest | null
   } catch (cause) {
     throw new TrackcastError(
       'TRACKCAST_MODEL_INVALID',
-      'what the store knows about a model is damaged; remove its folder and import the model again',
+      'what the store knows about a model is damaged; fetch or import the model again with --replace',
       { key: path },
       { cause },
     );

@@ -51,7 +51,9 @@ describe('openSessions', () => {
     if (missing === null) return context.skip();
     const opening = model.open({ executionProviders: [missing] });
     await expect(opening).rejects.toThrow(new RegExp(`no execution provider .*\\(${missing}: .+\\)`));
-    expect(await codeOf(model.open({ executionProviders: [missing] }))).toBe('TRACKCAST_MODEL_INVALID');
+    expect(await codeOf(model.open({ executionProviders: [missing] }))).toBe(
+      'TRACKCAST_PROVIDER_UNAVAILABLE',
+    );
   });
 
   it.each([[['tpu']], [['cpu', 'directml']], [[]]])(

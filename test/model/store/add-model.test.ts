@@ -60,11 +60,17 @@ describe('adding a model', () => {
 
   it.each([
     ['a file that is not there', 'TRACKCAST_MODEL_MISSING', async () => {}],
-    ['a folder', 'TRACKCAST_MODEL_MISSING', async (path: string) => void (await mkdir(path))],
+    ['a folder', 'TRACKCAST_CHECKPOINT_INVALID', async (path: string) => void (await mkdir(path))],
   ])('refuses %s', async (_, code, make) => {
     const file = folder.path('endo.safetensors');
     await make(file);
     await expect(addModel(folder.path('models'), file, options)).rejects.toMatchObject({ code });
+  });
+
+  it('says of a folder that its file is wanted', async () => {
+    await expect(addModel(folder.path('models'), folder.path(), options)).rejects.toThrow(
+      'it is a folder; give the path of the .pt or .safetensors file itself',
+    );
   });
 
   it('refuses a file larger than any checkpoint before it copies it', async () => {

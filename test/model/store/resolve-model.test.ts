@@ -1,4 +1,5 @@
 import { appendFile, link, lstat, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addModel } from '../../../src/model/store/add-model.ts';
 import { resolveModel } from '../../../src/model/store/resolve-model.ts';
@@ -119,6 +120,15 @@ describe('a path', () => {
     expect(sha256Of(model.checkpoint)).not.toBe(model.sha256);
     expect((await resolve(file)).model).toEqual(model);
     expect(sha256Of(model.checkpoint)).toBe(model.sha256);
+  });
+
+  it('leads to a whole model again after what the store knew about it was damaged', async () => {
+    const file = await writeCheckpoint(folder.path('endo.safetensors'), 1);
+    const { model } = await resolve(file);
+    await writeFile(join(model.folder, 'model.json'), '{');
+    const { name, checkpoint, sha256 } = (await resolve(file)).model;
+    expect({ name, sha256 }).toEqual({ name: model.name, sha256: model.sha256 });
+    expect(sha256Of(checkpoint)).toBe(sha256);
   });
 
   it('leads to the file after its modification time alone has changed', async () => {
