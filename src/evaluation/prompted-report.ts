@@ -27,6 +27,7 @@ export function promptedTable(evaluations: readonly Evaluation[]): string {
     'IDsw',
     'jit p50',
     'jit p95',
+    'true p95',
   ];
   const rows: TableRow[] = bySequence(evaluations).flatMap(
     ({ sequence, variant, score, jitter, annotatedJitter }) =>
