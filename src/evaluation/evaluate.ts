@@ -72,7 +72,7 @@ export interface Evaluation {
   readonly framesPerSecond: number;
   readonly score: SequenceScore;
   readonly jitter: MaskJitter;
-  /** Of the annotations, what no tracker can be below; NaN unless all frames are annotated. */
+  /** Of the annotations, for comparison; NaN unless all frames are annotated. */
   readonly annotatedJitter: MaskJitter;
   readonly prompting: PromptingCost;
   readonly counters: TrackerCounters;
