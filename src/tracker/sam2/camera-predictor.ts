@@ -1,4 +1,5 @@
 import { TrackcastError } from '../../errors.ts';
+import type { Box } from '../../mask/box.ts';
 import { HoleFiller } from '../../model/sam2/mask-holes.ts';
 import type {
   DecodedObject,
@@ -17,6 +18,7 @@ import {
 } from './object-memory-bank.ts';
 import { scalePoints } from './prompt-tokens.ts';
 import {
+  decodeBoxes,
   isInitialPrompt,
   nothingAttended,
   type ObjectPrompt,
@@ -24,7 +26,7 @@ import {
   type ShownObject,
   showObjects,
 } from './prompted-object.ts';
-import { believedOutcome } from './tracked-outcome.ts';
+import { believedOutcome, withoutCandidates } from './tracked-outcome.ts';
 
 /** Conditioning frames that an object keeps where `keptConditioningFrames` does not say. */
 const defaultKeptConditioningFrames = 16;
@@ -156,7 +158,7 @@ export class CameraPredictor {
       const present = found[index] as PresentFrame;
       bank.note(present);
       const attended = recalled[index]?.attended ?? nothingAttended;
-      results.set(objectId, toResult(objectId, present.outcome, attended));
+      results.set(objectId, { objectId, attended, ...withoutCandidates(present.outcome) });
     }
     return results;
   }
@@ -206,6 +208,11 @@ export class CameraPredictor {
     const { features, width, height } = this.#looking();
     const { imageSize } = this.#runtime.geometry;
     return this.#runtime.propose(features, scalePoints(points, { width, height, imageSize }));
+  }
+
+  /** What boxes on the frame that is looked at hold; nothing is remembered of them. @param boxes source pixels */
+  async proposeBoxes(boxes: readonly Box[]): Promise<DecodedObject[]> {
+    return decodeBoxes(this.#runtime, this.#looking(), boxes);
   }
 
   has(objectId: number): boolean {
@@ -271,7 +278,7 @@ export class CameraPredictor {
     const isConditioning = isInitial || this.#options.correctionsCondition;
     const bank = known ?? this.#openBank(objectId, view);
     bank.note({ outcome, isConditioning, memory, prompt: sparse });
-    return toResult(objectId, outcome, attended);
+    return { objectId, attended, ...withoutCandidates(outcome) };
   }
 
   #openBank(objectId: number, { frame, isAhead }: View): ObjectMemoryBank {
@@ -291,9 +298,4 @@ export class CameraPredictor {
     const { maskSize } = this.#runtime.geometry;
     if (holeArea > 0) this.#holes.fill(lowResMask, maskSize, maskSize, holeArea);
   }
-}
-
-function toResult(objectId: number, outcome: FrameOutcome, attended: AttendedMemory): ObjectResult {
-  const { lowResMask, ious, maskIndex, objectScore, pointer, provenance } = outcome;
-  return { objectId, provenance, attended, lowResMask, ious, maskIndex, objectScore, pointer };
 }

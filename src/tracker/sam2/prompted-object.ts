@@ -1,3 +1,4 @@
+import type { Box } from '../../mask/box.ts';
 import { decodeRunLength } from '../../mask/run-length.ts';
 import type {
   Activations,
@@ -127,4 +128,22 @@ function planPrompt(
 
 function clampLogit(logit: number): number {
   return Math.min(Math.max(logit, -maxPromptLogit), maxPromptLogit);
+}
+
+/**
+ * Decodes boxes as the first prompts of objects are, in one batch, without remembering anything.
+ *
+ * @param boxes source pixels
+ */
+export async function decodeBoxes(
+  runtime: Sam2Runtime,
+  { features, width, height }: PromptedPicture,
+  boxes: readonly Box[],
+): Promise<DecodedObject[]> {
+  const scale = { width, height, imageSize: runtime.geometry.imageSize };
+  const requests = boxes.map((box): PromptRequest => {
+    const sparse = sparsePrompt({ kind: 'box', box }, scale, null);
+    return { ground: { kind: 'initial' }, sparse, mask: null, multimask: isAmbiguous(sparse) };
+  });
+  return requests.length === 0 ? [] : runtime.promptAll(features, requests);
 }

@@ -1,25 +1,18 @@
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
 import { type MaskLogits, renderMask } from '../../mask/mask-logits.ts';
-import { fromHalf } from '../../model/graph/half-float.ts';
-import { type Activations, masksPerClick, type Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
+import type { Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
 import { colourGridOf, learnAppearance } from '../appearance.ts';
-import { toDescriptor } from '../identity/descriptor.ts';
 import {
-  type Candidate,
   type FoundObject,
   maskGrid,
   type PromptedTarget,
   type SegmentationRequest,
   type SegmentationResult,
 } from '../segmentation.ts';
-import { stabilityScore } from '../stability-score.ts';
 import { CameraPredictor, type CameraPredictorOptions, type ObjectResult } from './camera-predictor.ts';
 import type { ObjectPrompt } from './prompted-object.ts';
-
-/** What is hopeless need not cross to another thread; the gates decide on the rest. */
-const minPredictedIou = 0.6;
-const minStability = 0.6;
+import { pointerDescriptor, proposedCandidates } from './proposed-candidates.ts';
 
 /** Logits inside a mask from which on it surely has a pixel; enlarging may lose smaller ones. */
 const surelySeen = 16;
@@ -28,7 +21,8 @@ type Results = Map<number, ObjectResult>;
 
 /**
  * One live stream as SAM 2 sees it, one look at a time: new objects are shown to its memory, everything known is
- * tracked, then people's prompts are taken in, then points are tried for what is new.
+ * tracked, then people's prompts are taken in, then boxes of a detector and points are tried for what is
+ * new.
  *
  * - An automatic object is conditioned by its own candidate on the frame on which that was found, at the beginning of
  *   the next look, while that frame's features are still there. Where they are not, it is conditioned by its mask as
@@ -109,7 +103,7 @@ export class Sam2Stream {
     await this.#conditionCarried(request, results);
     await this.#takePrompts(request, results);
     const objects = this.#foundObjects(request, results);
-    const candidates = await this.#tryGrid(request);
+    const candidates = await proposedCandidates(this.#predictor, request);
     if (candidates.length > 0) this.#proposed = { frameIndex, candidates };
     else this.#predictor.lookAway();
     const finished = monotonicMs();
@@ -206,7 +200,7 @@ export class Sam2Stream {
       }
       const logits = result.lowResMask;
       const score = Math.max(0, Math.min(1, result.ious[result.maskIndex] as number));
-      const descriptor = toDescriptor(asFloats(result.pointer));
+      const descriptor = pointerDescriptor(result.pointer);
       return { objectId, logits, score, appearance: learnAppearance(colours, logits), descriptor };
     });
   }
@@ -219,30 +213,6 @@ export class Sam2Stream {
     if (inside > surelySeen) return true;
     return inside > 0 && renderMask(this.#grid(lowResMask), width, height) !== null;
   }
-
-  async #tryGrid({ gridPoints, width, height }: SegmentationRequest): Promise<Candidate[]> {
-    if (gridPoints.length === 0) return [];
-    const points = gridPoints.map((part, at) => part * (at % 2 === 0 ? width : height));
-    const proposed = await this.#predictor.propose(points);
-    const size = this.#runtime.geometry.maskSize ** 2;
-    const candidates: Candidate[] = [];
-    for (let at = 0; at < proposed.ious.length; at++) {
-      const click = Math.floor(at / masksPerClick);
-      if ((proposed.objectScores[click] as number) <= 0) continue;
-      const logits = proposed.masks.subarray(at * size, (at + 1) * size);
-      const predictedIou = Math.max(0, Math.min(1, proposed.ious[at] as number));
-      const stability = stabilityScore(logits);
-      if (predictedIou < minPredictedIou || stability < minStability) continue;
-      const x = gridPoints[click * 2] as number;
-      const y = gridPoints[click * 2 + 1] as number;
-      candidates.push({ logits: logits.slice(), predictedIou, stability, x, y, descriptor: null });
-    }
-    return candidates;
-  }
-}
-
-function asFloats(values: Activations): Float32Array {
-  return values instanceof Float32Array ? values : fromHalf(values);
 }
 
 function showsAnew(shape: PromptedTarget['shape']): boolean {

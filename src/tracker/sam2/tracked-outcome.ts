@@ -31,6 +31,14 @@ export async function believedOutcome(
   return { outcome: chosen, memory: another ?? null };
 }
 
+/** What is told of an outcome: the masks that were not chosen take memory. */
+export function withoutCandidates({
+  candidates,
+  ...outcome
+}: FrameOutcome): Omit<FrameOutcome, 'candidates'> {
+  return outcome;
+}
+
 /** The outcome with the mask of another multimask token, where its candidates are known. */
 function withMask(
   outcome: FrameOutcome,

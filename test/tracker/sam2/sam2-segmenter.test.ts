@@ -195,6 +195,35 @@ describe('Sam2Segmenter', () => {
     expect(runtime.openFeatures).toBe(0);
   });
 
+  it('decodes what a detector has seen as it does a person’s box, and remembers nothing of it', async () => {
+    const { segmenter, runtime } = open();
+    runtime.seesAll = true;
+    const box = { x: width / 4, y: height / 4, width: width / 2, height: height / 4 };
+    const detection = { box, label: 'hook', score: 0.6 };
+    const gridPoints = Float32Array.of(0.5, 0.5);
+    const { candidates, objects } = await segmenter.segment(
+      request(0, { detections: [detection], gridPoints }),
+    );
+    expect(objects).toEqual([]);
+    expect(runtime.remembered).toEqual([]);
+    const [seen, ...proposed] = candidates;
+    expect(seen).toMatchObject({ detection, x: 0.5, y: 0.375 });
+    expect(proposed.map(({ logits }) => logits)).toEqual(proposals);
+    const shown = await reference((predictor) => predictor.prompt(1, { kind: 'box', box }));
+    expect(seen?.logits).toEqual(shown.get(1)?.lowResMask);
+    expect(seen?.descriptor).not.toBeNull();
+    const origin = { frameIndex: 0, candidate: 0 };
+    const found = await segmenter.segment(request(1, { targets: [{ ...target(7), origin }] }));
+    expect(found.objects).toMatchObject([{ objectId: 7 }]);
+    const [first] = runtime.remembered;
+    const shape = onGrid(fakeImageSize, fakeImageSize, seen?.logits ?? new Float32Array(0));
+    const conditioned = new Runtime();
+    const predictor = new CameraPredictor(conditioned, publishedOptions);
+    await predictor.show(0, fakePixels(0), width, height);
+    await predictor.prompt(7, shape);
+    expect(first).toEqual(conditioned.remembered[0]);
+  });
+
   it.each([
     { name: 'whose frame is not looked at any more', origin: { frameIndex: 3, candidate: 0 } },
     { name: 'of which nobody tells where it comes from', origin: undefined },
