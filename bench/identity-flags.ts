@@ -13,7 +13,7 @@ export const identityFlags = {
 } as const;
 
 export const identityUsage =
-  '[--kind name]... [--variations count] [--seed first] [--found-by clicks|strategy|both] [--side pixels] [--json file] [--overlays folder]';
+  '[--kind name]... [--variations count] [--seed first] [--found-by person|strategy|both] [--side pixels] [--json file] [--overlays folder]';
 
 interface IdentityFlagValues {
   readonly kind?: string[] | undefined;

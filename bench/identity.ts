@@ -30,8 +30,8 @@ export interface IdentityOptions {
   readonly overlays?: string;
 }
 
-export const foundByNames = ['clicks', 'strategy', 'both'] as const;
-/** Clicks of a person on the first frame, the default strategy all the time, or both. */
+export const foundByNames = ['person', 'strategy', 'both'] as const;
+/** A person who shows them on the first frame, the default strategy all the time, or both. */
 export type FoundBy = (typeof foundByNames)[number];
 
 export const defaultIdentityOptions: IdentityOptions = {
@@ -60,15 +60,15 @@ export async function benchIdentity({ identity, tell }: BenchmarkContext): Promi
         const clip = filmScene(sceneKinds[kind](seed));
         const tracked = await trackScene(clip, {
           segmenter,
-          strategy: foundBy === 'clicks' ? 'none' : 'auto_grid',
-          clicks: foundBy !== 'strategy',
+          strategy: foundBy === 'person' ? 'none' : 'auto_grid',
+          shown: foundBy !== 'strategy',
           geometry: { kind: 'fit', longSide: side, multipleOf: 16 },
         });
         const score = scoreScene(tracked, clip.truth);
         scored.push({ kind, seed, score });
         tell(`${clip.scene.name}: ${describe(score)}`);
         if (overlays !== undefined && score.identities.some(({ outcome }) => outcome !== 'kept')) {
-          await writePicture(join(overlays, `${kind}-${seed}.jpg`), contactSheet(clip, tracked));
+          await writePicture(join(overlays, `${kind}-${seed}.png`), contactSheet(clip, tracked));
         }
         // Whole runs take long: what is there is kept if one is broken off.
         if (json !== undefined) {
@@ -84,7 +84,9 @@ export async function benchIdentity({ identity, tell }: BenchmarkContext): Promi
 }
 
 function describe({ identities, switches, duplicateTracks, tracksOnNothing }: SceneScore): string {
-  const outcomes = identities.map(({ objectId, outcome }) => `${objectId} ${outcome}`).join(', ');
+  const outcomes = identities
+    .map(({ objectId, outcome, found, searched }) => `${objectId} ${outcome} (${found} of ${searched} looks)`)
+    .join(', ');
   return `${outcomes}; ${switches} switches, ${duplicateTracks} duplicates, ${tracksOnNothing} on nothing`;
 }
 

@@ -1,4 +1,4 @@
-import { encodeRunLength, type RunLengthMask } from '../../../src/mask/run-length.ts';
+import { encodeRunLengthRegion, type RunLengthMask } from '../../../src/mask/run-length.ts';
 import { type Scene, sceneSize } from './scene.ts';
 import type { SceneRenderer } from './scene-renderer.ts';
 
@@ -39,18 +39,49 @@ const backFraction = 0.5;
 export function trueObjects(scene: Scene, renderer: SceneRenderer, frameIndex: number): TrueObject[] {
   const ids = renderer.ids(frameIndex);
   const { width, height } = sceneSize;
+  const extents = extentsOf(ids);
   return scene.shot(frameIndex).objects.map((object) => {
-    const own = new Uint8Array(ids.length);
-    let area = 0;
-    for (let at = 0; at < ids.length; at++) {
-      if (ids[at] !== object.id) continue;
-      own[at] = 1;
-      area++;
+    const extent = extents.get(object.id);
+    if (extent === undefined) return { id: object.id, mask: null, area: 0, visibleFraction: 0 };
+    const { left, top, area } = extent;
+    const box = { x: left, y: top, width: extent.right - left + 1, height: extent.bottom - top + 1 };
+    const region = new Uint8Array(box.width * box.height);
+    for (let at = 0; at < region.length; at++) {
+      const pixel = (top + Math.floor(at / box.width)) * width + left + (at % box.width);
+      if (ids[pixel] === object.id) region[at] = 1;
     }
-    const mask = area === 0 ? null : encodeRunLength(own, width, height);
+    const mask = encodeRunLengthRegion(region, box, width, height);
     const visibleFraction = Math.min(1, area / renderer.wholeArea(object, frameIndex));
     return { id: object.id, mask, area, visibleFraction };
   });
+}
+
+interface Extent {
+  left: number;
+  right: number;
+  readonly top: number;
+  bottom: number;
+  area: number;
+}
+
+function extentsOf(ids: Uint8Array): Map<number, Extent> {
+  const extents = new Map<number, Extent>();
+  for (let row = 0; row < sceneSize.height; row++) {
+    for (let column = 0; column < sceneSize.width; column++) {
+      const id = ids[row * sceneSize.width + column] ?? 0;
+      if (id === 0) continue;
+      const extent = extents.get(id);
+      if (extent === undefined) {
+        extents.set(id, { left: column, right: column, top: row, bottom: row, area: 1 });
+        continue;
+      }
+      if (column < extent.left) extent.left = column;
+      if (column > extent.right) extent.right = column;
+      extent.bottom = row;
+      extent.area++;
+    }
+  }
+  return extents;
 }
 
 /** Finds the frames of a scene's event. Throws `RangeError` for an object that should be hidden and never is. */

@@ -8,7 +8,7 @@ import type { RunLengthMask } from '../../../src/mask/run-length.ts';
 import type { Track } from '../../../src/tracker/track.ts';
 import { sceneFramesPerSecond, sceneSize } from './scene.ts';
 import type { SceneTruth, TrueObject } from './scene-truth.ts';
-import type { TrackedScene } from './track-scene.ts';
+import type { SceneLook, TrackedScene } from './track-scene.ts';
 
 export const identityOutcomes = [
   'kept',
@@ -32,6 +32,9 @@ export interface ObjectIdentity {
   readonly idAfter: number | null;
   /** Frames from its return until the old id covered it again; null unless it did in time. */
   readonly recoveredAfter: number | null;
+  /** Looks of the model in that time that searched for the old id, and how many of them found something. */
+  readonly searched: number;
+  readonly found: number;
 }
 
 export interface SceneScore {
@@ -73,15 +76,15 @@ interface FrameOverlaps {
 /** Compares what was tracked with the truth. */
 export function scoreScene({ tracked, looks, counters }: TrackedScene, truth: SceneTruth): SceneScore {
   const frames = tracked.map(({ tracks }, at) => overlapsOf(truth.frames[at] ?? [], tracks));
-  const { interval, scene_cut, first_frame } = counters.reprompts;
+  const { reprompts } = counters;
   return {
-    identities: truth.event.objectIds.map((objectId) => identityOf(objectId, frames, truth)),
+    identities: truth.event.objectIds.map((objectId) => identityOf(objectId, frames, truth, looks)),
     switches: identityMeasures(frames.map(asIdentityFrame)).switches,
     ...duplicatesOf(frames),
     ...strayTracks(frames),
     borderPrompts: looks.reduce((sum, { gridPoints }) => sum + pointsOn(gridPoints, truth.border), 0),
     meanOverlap: meanOverlapOf(frames),
-    rounds: interval + scene_cut + first_frame,
+    rounds: Object.values(reprompts).reduce((sum, count) => sum + count, 0),
   };
 }
 
@@ -132,7 +135,12 @@ function coversOf(objectId: number, frames: readonly FrameOverlaps[]): [id: numb
   return [...counts].sort((a, b) => b[1] - a[1]);
 }
 
-function identityOf(objectId: number, frames: readonly FrameOverlaps[], truth: SceneTruth): ObjectIdentity {
+function identityOf(
+  objectId: number,
+  frames: readonly FrameOverlaps[],
+  truth: SceneTruth,
+  looks: readonly SceneLook[],
+): ObjectIdentity {
   const { from, to } = truth.event;
   const before = frames.slice(Math.max(0, from - beforeFrames), from);
   const after = frames.slice(to, to + recoveryFrames);
@@ -152,12 +160,18 @@ function identityOf(objectId: number, frames: readonly FrameOverlaps[], truth: S
           : isOthers === true
             ? 'swapped'
             : 'renumbered';
+  const searches = looks.filter(
+    ({ frameIndex, found }) =>
+      frameIndex >= to && frameIndex < to + recoveryFrames && idBefore !== null && found.has(idBefore),
+  );
   return {
     objectId,
     outcome,
     idBefore,
     idAfter,
     recoveredAfter: idBefore === null || recovered < 0 ? null : recovered,
+    searched: searches.length,
+    found: searches.filter(({ found }) => found.get(idBefore ?? -1) !== null).length,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { PixelGeometry } from '../../../src/buffer/frame.ts';
 import { runHarness } from '../../../src/evaluation/harness.ts';
 import { decodeFrames } from '../../../src/evaluation/sequence-video.ts';
-import { decodeRunLength } from '../../../src/mask/run-length.ts';
+import { decodeRunLength, runLengthBox } from '../../../src/mask/run-length.ts';
 import type { Prompt } from '../../../src/prompting/prompt.ts';
 import type { PromptStrategyName } from '../../../src/prompting/prompt-strategy.ts';
 import type {
@@ -24,8 +24,8 @@ export interface SceneSettings {
   readonly segmenter: Segmenter;
   /** How objects are found without a person. */
   readonly strategy: PromptStrategyName;
-  /** Whether a person clicks on each object on the first frame. */
-  readonly clicks: boolean;
+  /** Whether a person shows each object on the first frame: a click and a box, since a click alone may mean a part. */
+  readonly shown: boolean;
   /** Size at which the model sees pictures. Default that of the embedded model. */
   readonly geometry?: PixelGeometry;
 }
@@ -53,7 +53,7 @@ export interface TrackedScene {
  */
 export async function trackScene(clip: SceneClip, settings: SceneSettings): Promise<TrackedScene> {
   const { scene, video } = clip;
-  const { segmenter, strategy, clicks, geometry = embeddedGeometry } = settings;
+  const { segmenter, strategy, shown, geometry = embeddedGeometry } = settings;
   const clock = new VirtualClock();
   const lane = new RecordingLane(segmenter, clock, scene.segmentationMs ?? 400);
   const tracker = await createTracker({
@@ -73,7 +73,7 @@ export async function trackScene(clip: SceneClip, settings: SceneSettings): Prom
       tracker,
       streamId,
       frames: decodeFrames(video, streamId, geometry),
-      prompts: new Map([[0, clicks ? clicksOn(clip) : []]]),
+      prompts: new Map([[0, shown ? promptsFor(clip) : []]]),
       framesPerSecond: video.framesPerSecond,
       clock,
     });
@@ -83,13 +83,14 @@ export async function trackScene(clip: SceneClip, settings: SceneSettings): Prom
   }
 }
 
-/** A click on each object that is seen on the first frame; tracks get the ids of the objects. */
-function clicksOn({ truth }: SceneClip): Prompt[] {
+/** A click in a box for each object that is seen on the first frame; tracks get the ids of the objects. */
+function promptsFor({ truth }: SceneClip): Prompt[] {
   return (truth.frames[0] ?? []).flatMap(({ id, mask }): Prompt[] => {
     if (mask === null) return [];
     const { x, y } = innermost(decodeRunLength(mask), sceneSize.width, sceneSize.height);
     const points = [{ x: x + 0.5, y: y + 0.5, positive: true }];
-    return [{ shape: { kind: 'points', points }, objectId: id, author: 'person' }];
+    const box = runLengthBox(mask) ?? { x, y, width: 1, height: 1 };
+    return [{ shape: { kind: 'points', points, box }, objectId: id, author: 'person' }];
   });
 }
 
