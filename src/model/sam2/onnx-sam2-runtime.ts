@@ -28,8 +28,11 @@ import {
 import type { Sam2Sessions } from './sam2-sessions.ts';
 import { release, TensorReader } from './tensor-reader.ts';
 
-/** Prompts decoded, and masks remembered, in one run: at 1024 pixels each takes some tens of megabytes meanwhile. */
-const promptsPerRun = 16;
+/**
+ * Prompts decoded, and masks remembered, in one run: at 1024 pixels each takes some tens of megabytes meanwhile. A CPU
+ * gains nothing from larger batches.
+ */
+const promptsPerRun = { cpu: 4, gpu: 16 } as const;
 
 export interface OnnxSam2Parts {
   readonly architecture: Sam2Architecture;
@@ -55,6 +58,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   readonly slowAtFirst: BatchSizeLists;
   readonly #graphs: GraphRunner;
   readonly #sizes: BatchSizes;
+  readonly #promptsPerRun: number;
   readonly #maskReduction: MaskReduction;
   readonly #fused: boolean;
   readonly #objectsPerRun: ObjectsPerRun;
@@ -73,9 +77,10 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     this.refusedProviders = opened.refused;
     this.#graphs = new GraphRunner(opened.sessions);
     this.#sizes = new BatchSizes(opened.provider);
+    this.#promptsPerRun = promptsPerRun[opened.provider === 'cpu' ? 'cpu' : 'gpu'];
     this.slowAtFirst = {
       objects: this.#sizes.upTo(parts.objectsPerRun(architecture.memories)),
-      prompts: this.#sizes.upTo(promptsPerRun),
+      prompts: this.#sizes.upTo(this.#promptsPerRun),
     };
     this.#maskReduction = parts.maskReduction;
     this.#fused = parts.fused;
@@ -121,7 +126,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   async promptAll(features: FrameFeatures, requests: readonly PromptRequest[]): Promise<DecodedObject[]> {
     const frame = encodedFrame(features, this.provider);
     const results: DecodedObject[] = new Array(requests.length);
-    for (const indices of alikePrompts(requests, promptsPerRun, this.#objectsPerRun)) {
+    for (const indices of alikePrompts(requests, this.#promptsPerRun, this.#objectsPerRun)) {
       const run = this.#sizes.filled(indices).map((index) => requests[index] as PromptRequest);
       const outputs = await this.#decodeAlike(frame, run);
       try {
@@ -143,7 +148,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     const masks = new Float32Array(clicks * size);
     const ious = new Float32Array(clicks * masksPerClick);
     const objectScores = new Float32Array(clicks);
-    for (const run of inParts([...objectScores.keys()], promptsPerRun)) {
+    for (const run of inParts([...objectScores.keys()], this.#promptsPerRun)) {
       const outputs = await this.#decodeAlike(
         frame,
         this.#sizes.filled(run).map((click) => positiveClick(points.subarray(click * 2, click * 2 + 2))),
@@ -163,7 +168,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
   async rememberAll(features: FrameFeatures, objects: readonly MaskToRemember[]): Promise<Activations[]> {
     const frame = encodedFrame(features, this.provider);
     const memories: Activations[] = [];
-    for (const run of inParts(objects, promptsPerRun)) {
+    for (const run of inParts(objects, this.#promptsPerRun)) {
       const outputs = await this.#graphs.run('memory_encoder', {
         features: frame.tensors.features,
         ...memoryFeeds(this.#sizes.filled(run), this.geometry.maskSize),
