@@ -211,7 +211,6 @@ function variant(
   };
 }
 
-/** Unless others are asked for, those that find anything: `detector` where there is one. */
 /** Of the strategies, one that needs a detector, or else one that makes use of it. */
 function neediestStrategy({ auto, strategy }: EvalFlags): PromptStrategyName {
   if (!auto) return 'none';
@@ -219,6 +218,7 @@ function neediestStrategy({ auto, strategy }: EvalFlags): PromptStrategyName {
   return (['detector', 'hybrid'] as const).find((name) => strategy.includes(name)) ?? 'none';
 }
 
+/** Unless others are asked for, those that find anything: `detector` where there is one. */
 function strategiesOf({ auto, strategy }: EvalFlags, { models }: ModelPlan): readonly PromptStrategyName[] {
   if (!auto) return ['none'];
   const isAble = (name: PromptStrategyName) =>

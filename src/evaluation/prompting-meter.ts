@@ -58,13 +58,14 @@ export class PromptingMeter implements TrackerInstruments {
   }
 
   strategy(made: PromptStrategy): PromptStrategy {
-    const { name, usesDetector = false } = made;
-    return {
-      name,
-      usesDetector,
+    const measured: Pick<Required<PromptStrategy>, 'observe' | 'propose'> = {
       observe: (scene) => this.#timed(() => made.observe?.(scene)),
       propose: (scene, round) => this.#timed(() => this.#proposals(made, scene, round)),
     };
+    // All else that a strategy says of itself is passed on. Accessors see the strategy, for their private fields.
+    return new Proxy(made, {
+      get: (target, member) => Reflect.get(member in measured ? measured : target, member),
+    });
   }
 
   async segmenter(load: () => Promise<Segmenter>): Promise<Segmenter> {

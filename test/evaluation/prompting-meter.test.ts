@@ -45,7 +45,7 @@ async function open(promptsPerSecond: number) {
 describe('PromptingMeter', () => {
   it('counts what the model tries, not what is proposed, and times it', async () => {
     const { meter, strategy, segmenter } = await open(Number.POSITIVE_INFINITY);
-    expect(strategy).toMatchObject({ name: 'saliency', usesDetector: false });
+    expect(strategy.name).toBe('saliency');
     expect(strategy.propose(scene, 0)).toHaveLength(20);
     await segmenter.segment(request(4));
     await segmenter.segment(request(0));
@@ -102,16 +102,30 @@ describe('PromptingMeter', () => {
     expect(meter.measure(1, 1).decoderMs).toBeNull();
   });
 
-  it('passes on that a strategy wants a detector, and shows it every frame', async () => {
+  it('shows a strategy every frame, and passes on what it says of itself', async () => {
     const { meter } = await open(4);
     const seen: PromptScene[] = [];
-    const strategy = meter.strategy({
-      ...tenPoints,
-      usesDetector: true,
-      observe: (shown) => seen.push(shown),
-    });
+    class Private implements PromptStrategy {
+      readonly name = 'hybrid';
+      readonly #uses = true;
+
+      get usesDetector(): boolean {
+        return this.#uses;
+      }
+
+      observe(shown: PromptScene): void {
+        if (this.#uses) seen.push(shown);
+      }
+
+      propose(): Float32Array {
+        return new Float32Array(this.#uses ? 2 : 0);
+      }
+    }
+    const strategy = meter.strategy(new Private());
     strategy.observe?.(scene);
+    expect(strategy.name).toBe('hybrid');
     expect(strategy.usesDetector).toBe(true);
+    expect(strategy.propose(scene, 0)).toHaveLength(2);
     expect(seen).toEqual([scene]);
   });
 });
