@@ -1,6 +1,7 @@
 import { TrackcastError } from '../errors.ts';
 import { textTable } from '../evaluation/text-table.ts';
 import { downloadUrl, publishedModels } from '../model/store/catalogue.ts';
+import { publicUrl } from '../model/store/public-url.ts';
 import {
   type CachedFile,
   listCached,
@@ -33,7 +34,7 @@ export async function listModels(store: string, mirror: string): Promise<ListedM
   const listed: ListedModel[] = [];
   for (const name of names) {
     const known = published.get(name);
-    const url = known === undefined ? null : withoutPassword(downloadUrl(known, mirror));
+    const url = known === undefined ? null : publicUrl(downloadUrl(known, mirror));
     const absent = { name, url, bytes: known?.bytes ?? null, sha256: known?.sha256 ?? null };
     try {
       const model = await readModel(store, name);
@@ -108,8 +109,4 @@ async function describeStored(model: StoredModel): Promise<Omit<ListedModel, 'ur
     imageSizes: [...sizes].sort((one, other) => one - other),
     cachedBytes: cached.reduce((sum, { bytes }) => sum + bytes, 0),
   };
-}
-
-function withoutPassword(url: URL): string {
-  return `${url.origin}${url.pathname}`;
 }

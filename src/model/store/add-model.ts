@@ -54,7 +54,10 @@ export interface NewModel extends DigestOptions {
   readonly expectedSha256: string | null;
   /** The hash of the file, where it was computed on the way. */
   readonly knownSha256?: string;
-  /** How the file comes in. Not by a hard link: ONNX Runtime reads no weights from files that have several. */
+  /**
+   * How the file comes in. Not by a link: ONNX Runtime follows no symbolic one out of a model's folder, and through a
+   * hard one the model would change with whatever is written to the original.
+   */
   readonly transfer: 'move' | 'copy';
   /** Whether a model of this name with other content makes way, with its graphs. */
   readonly replace: boolean;

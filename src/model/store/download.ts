@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TrackcastError } from '../../errors.ts';
 import { asTransferFault, get, TransferFault } from './http-get.ts';
 import { PartFile, type PartOrigin } from './part-file.ts';
+import { publicUrl } from './public-url.ts';
 
 /** How patient a download is. */
 export interface DownloadPatience {
@@ -64,11 +65,6 @@ export async function download(url: URL, partPath: string, options: DownloadOpti
   } finally {
     await part.close();
   }
-}
-
-/** A URL without its user, password and parameters, for messages and notes. */
-export function publicUrl(url: URL): string {
-  return `${url.origin}${url.pathname}`;
 }
 
 async function fetchRest(url: URL, part: PartFile, options: DownloadOptions): Promise<void> {

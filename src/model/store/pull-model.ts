@@ -3,15 +3,10 @@ import { join } from 'node:path';
 import { TrackcastError } from '../../errors.ts';
 import { addModel, maxCheckpointBytes } from './add-model.ts';
 import { downloadUrl, type PublishedModel } from './catalogue.ts';
-import {
-  type DownloadPatience,
-  type DownloadProgress,
-  defaultPatience,
-  download,
-  publicUrl,
-} from './download.ts';
+import { type DownloadPatience, type DownloadProgress, defaultPatience, download } from './download.ts';
 import { defaultLockTiming, FileLock, type LockTiming } from './file-lock.ts';
 import { removePart } from './part-file.ts';
+import { publicUrl } from './public-url.ts';
 import { incomingFolder, writingToStore } from './store-folder.ts';
 import { checkModel, readModel, type StoredModel } from './stored-model.ts';
 
