@@ -55,7 +55,8 @@ class ObjectKeeper implements VideoTracker {
     const { index: frameIndex, timestampNs } = frame;
     for (const prompt of prompts) objectOfPrompt(prompt, frame, this.#objects);
     if (frame.index < this.#found) {
-      this.#objects.create({ author: 'strategy', label: null, frameIndex, timestampNs, score: 1 });
+      const found = { author: 'strategy', label: null, isCertain: true } as const;
+      this.#objects.create({ ...found, frameIndex, timestampNs, score: 1 });
     }
     const { width, height } = frame;
     const tracks = [...this.#objects.all()].map((object) =>
