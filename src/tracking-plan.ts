@@ -91,6 +91,8 @@ export async function planTracking(config: Config, waitsForSegmentation: boolean
     settings: {
       strategy: config.SAM2_PROMPT_STRATEGY,
       repromptIntervalFrames: config.SAM2_REPROMPT_INTERVAL,
+      promptBudgetMs: config.SAM2_PROMPT_BUDGET_MS,
+      preferredExtent: config.SAM2_PREFERRED_EXTENT,
       maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
       maxSegmentationsPerSecond: waitsForSegmentation
         ? Number.POSITIVE_INFINITY

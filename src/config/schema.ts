@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { preferredExtents } from '../prompting/candidate-filter.ts';
 import { promptStrategyNames } from '../prompting/prompt-strategy.ts';
 import { accessTokenForm, accessTokenSchema } from './access-token.ts';
 import { detectorSettings } from './detector-settings.ts';
@@ -61,6 +62,19 @@ const tracking = {
     max: 100_000,
     description:
       'Frames between two rounds of automatic prompting. Live tracks keep their ids and memory. Not for `iou`, which asks again on every frame that it takes.',
+  }),
+  SAM2_PROMPT_BUDGET_MS: numberSetting({
+    default: 200,
+    min: 1,
+    max: 10_000,
+    description:
+      'Milliseconds of one look that points for new objects may take beside live tracks; at least one point is tried. Rounds that have more points are spread over several looks.',
+  }),
+  SAM2_PREFERRED_EXTENT: choiceSetting({
+    default: 'whole',
+    choices: preferredExtents,
+    description:
+      'What becomes an object where a strategy finds a thing and a part of it: the `whole` or the `part`.',
   }),
   SAM2_MAX_OBJECTS_PER_STREAM: integerSetting({
     default: 50,

@@ -21,6 +21,10 @@ export type CandidateRejection =
   | 'covered'
   | 'limit';
 
+export const preferredExtents = ['whole', 'part'] as const;
+
+export type PreferredExtent = (typeof preferredExtents)[number];
+
 export interface CandidateGates {
   readonly minPredictedIou: number;
   readonly minStability: number;
@@ -33,6 +37,8 @@ export interface CandidateGates {
   readonly containment: number;
   /** A candidate is new only if at least this part of it lies outside all live tracks. */
   readonly minOutside: number;
+  /** Which of two candidates becomes an object where one holds the other. */
+  readonly prefers: PreferredExtent;
 }
 
 export const defaultGates: CandidateGates = {
@@ -43,6 +49,7 @@ export const defaultGates: CandidateGates = {
   duplicateIou: 0.6,
   containment: 0.8,
   minOutside: 0.6,
+  prefers: 'whole',
 };
 
 /**
@@ -56,13 +63,13 @@ const detectedGates: Pick<CandidateGates, 'minPredictedIou' | 'minStability' | '
   maxArea: 0.95,
 };
 
-/** How much worse a whole may be rated than its part and still be preferred to it. */
-const wholeAdvantage = 0.06;
+/** How much worse what is preferred may be rated and still be chosen: a whole over its part, or the other way. */
+const extentAdvantage = 0.06;
 
 /**
  * Chooses among candidates those that are new objects: good enough, of sensible size, no backdrop, not twice the
- * same thing, and mostly outside what is tracked (as SAM-Track and AutoSeg-SAM2 do). Wholes win over their
- * parts unless the part is clearly better; what a detector has seen wins over everything else.
+ * same thing, and mostly outside what is tracked (as SAM-Track and AutoSeg-SAM2 do). Of a whole and its part
+ * the preferred one wins unless the other is clearly better; what a detector has seen wins over everything else.
  *
  * @param occupied 1 where a live track is, on the mask grid
  * @param onReject told of each candidate that is not chosen
@@ -94,15 +101,15 @@ export function chooseNewObjects(
     }
     onReject('duplicate');
     const other = chosen[rival];
-    const isWholeOfIt =
+    const isPreferred =
       other !== undefined &&
       !other.isDetected &&
-      candidate.area > other.area * 1.2 &&
-      candidate.merit > other.merit - wholeAdvantage;
+      (gates.prefers === 'whole' ? candidate.area > other.area * 1.2 : other.area > candidate.area * 1.2) &&
+      candidate.merit > other.merit - extentAdvantage;
     const othersAgree = chosen.every(
       (third, at) => at === rival || !isSameThing(candidates, candidate, third, gates),
     );
-    if (isWholeOfIt && othersAgree) chosen[rival] = candidate;
+    if (isPreferred && othersAgree) chosen[rival] = candidate;
   }
   for (let extra = limit; extra < chosen.length; extra++) onReject('limit');
   return chosen.slice(0, Math.max(0, limit)).map((candidate) => candidate.index);

@@ -23,6 +23,14 @@ export function registerStreamMetrics(registry: Registry, readings: Readings): v
     'Candidates not made into objects.',
     (t) => t.rejectedCandidates,
   );
+  splitCounter(
+    registry,
+    readings,
+    'identity_decisions',
+    'decision',
+    'Decisions about identities.',
+    (t) => t.identities,
+  );
   streamGauges(registry, readings);
 }
 

@@ -57,6 +57,7 @@ export class StreamTotals {
   prompts = 0;
   readonly reprompts: Record<string, number> = {};
   readonly rejectedCandidates: Record<string, number> = {};
+  readonly identities: Record<string, number> = {};
 
   add(other: StreamTotals): void {
     this.received += other.received;
@@ -70,6 +71,7 @@ export class StreamTotals {
     addEach(this.trackEvents, other.trackEvents);
     addEach(this.reprompts, other.reprompts);
     addEach(this.rejectedCandidates, other.rejectedCandidates);
+    addEach(this.identities, other.identities);
   }
 
   /** Takes over what a stream's tracker has counted since the stream opened. */
@@ -78,6 +80,7 @@ export class StreamTotals {
     this.prompts = counters.prompts;
     Object.assign(this.reprompts, counters.reprompts);
     Object.assign(this.rejectedCandidates, counters.rejectedCandidates);
+    Object.assign(this.identities, counters.identities);
   }
 
   ledger(): FrameLedger {

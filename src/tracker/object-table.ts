@@ -35,6 +35,7 @@ export class ObjectTable {
   readonly #announced = new Set<number>();
   #nextId: number;
   #events: TrackEvent[] = [];
+  #hidden = 0;
   #forgotten: number[] = [];
 
   /** @param limit objects at most; people's objects count but are never refused */
@@ -120,7 +121,16 @@ export class ObjectTable {
 
   /** Notes an event of an object, if there is one; of what is on probation nobody is told. */
   note(event: TrackEvent | null): void {
-    if (event !== null && this.#announced.has(event.trackId)) this.#events.push(event);
+    if (event === null || !this.#announced.has(event.trackId)) return;
+    this.#events.push(event);
+    if (event.kind === 'occluded' || event.kind === 'lost') this.#hidden++;
+  }
+
+  /** How many announced objects have been hidden or lost since the last call. */
+  takeHidden(): number {
+    const hidden = this.#hidden;
+    this.#hidden = 0;
+    return hidden;
   }
 
   /** Events since the last call. Objects whose probation has ended are announced by them. */

@@ -1,6 +1,7 @@
 import type { FrameInfo } from '../buffer/frame.ts';
 import type { Box } from '../mask/box.ts';
 import type { RunLengthMask } from '../mask/run-length.ts';
+import type { RepromptReason } from '../prompting/reprompt-timing.ts';
 
 /**
  * `active`: seen now. `occluded`: expected back soon, its last place is kept. `lost`: not seen for long; found
@@ -47,6 +48,13 @@ export interface TrackEvent {
   readonly trackId: number;
 }
 
+/** A round of automatic prompting. */
+export interface BegunRound {
+  readonly reason: RepromptReason;
+  /** Places to try; a detector's boxes come on top. */
+  readonly points: number;
+}
+
 /** Where a frame's time went, milliseconds. */
 export interface FrameLatency {
   /** From the arrival of its last chunk to the frame being in the ring. */
@@ -66,4 +74,6 @@ export interface TrackFrame {
   readonly latencyMs: FrameLatency;
   readonly tracks: readonly Track[];
   readonly events: readonly TrackEvent[];
+  /** The round of automatic prompting that began on this frame; absent where none did. */
+  readonly reprompt?: BegunRound;
 }

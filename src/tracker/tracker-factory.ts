@@ -1,3 +1,4 @@
+import { defaultGates, type PreferredExtent } from '../prompting/candidate-filter.ts';
 import { createPromptStrategy } from '../prompting/create-strategy.ts';
 import type { PromptStrategy, PromptStrategyName } from '../prompting/prompt-strategy.ts';
 import { IouTracker } from './iou/iou-tracker.ts';
@@ -12,6 +13,10 @@ import type { VirtualClock } from './virtual-clock.ts';
 export interface TrackerSettings {
   readonly strategy: PromptStrategyName;
   readonly repromptIntervalFrames: number;
+  /** Milliseconds of a look that points for new objects may take beside live tracks; fixed counts without it. */
+  readonly promptBudgetMs?: number;
+  /** Whether a whole or its part becomes an object where candidates hold one another; wholes by default. */
+  readonly preferredExtent?: PreferredExtent;
   readonly maxObjects: number;
   readonly maxSegmentationsPerSecond: number;
 }
@@ -68,6 +73,8 @@ export async function createTracker(options: TrackerOptions): Promise<VideoTrack
     lane,
     createStrategy,
     repromptIntervalFrames: settings.repromptIntervalFrames,
+    promptBudgetMs: settings.promptBudgetMs ?? null,
+    gates: { ...defaultGates, prefers: settings.preferredExtent ?? defaultGates.prefers },
     maxObjects: settings.maxObjects,
     maxSegmentationsPerSecond: settings.maxSegmentationsPerSecond,
     waitsForSegmentation:

@@ -1,5 +1,6 @@
 import type { Frame } from '../buffer/frame.ts';
 import type { Prompt } from '../prompting/prompt.ts';
+import type { RepromptReason } from '../prompting/reprompt-timing.ts';
 import type { LostLook } from './lost-look.ts';
 import type { SegmentationTiming } from './segmentation.ts';
 import type { TrackFrame } from './track.ts';
@@ -29,9 +30,11 @@ export interface TrackerCounters {
   /** Prompts that automatic strategies made. */
   readonly prompts: number;
   /** Rounds of automatic prompting, by why they happened. */
-  readonly reprompts: Readonly<Record<'interval' | 'scene_cut' | 'first_frame', number>>;
+  readonly reprompts: Readonly<Partial<Record<RepromptReason, number>>>;
   /** Candidates not made into objects, by why. */
   readonly rejectedCandidates: Readonly<Record<string, number>>;
+  /** What looks have decided about identities, by what. */
+  readonly identities?: Readonly<Record<string, number>>;
 }
 
 /** The tracker of one stream. Calls for one stream do not overlap: the caller awaits each. */

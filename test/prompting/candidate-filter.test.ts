@@ -15,6 +15,7 @@ const gates: CandidateGates = {
   maxArea: 0.5,
   duplicateIou: 0.6,
   containment: 0.8,
+  prefers: 'whole',
   minOutside: 0.6,
 };
 
@@ -31,12 +32,19 @@ function candidate(
   return { logits, predictedIou, stability };
 }
 
-function choose(candidates: readonly CandidateMask[], limit = 10, occupied?: CandidateMask) {
+function choose(
+  candidates: readonly CandidateMask[],
+  limit = 10,
+  occupied?: CandidateMask,
+  changed: Partial<CandidateGates> = {},
+) {
   const taken = Uint8Array.from(occupied?.logits ?? new Float32Array(40 * 32), (logit) =>
     logit > 0 ? 1 : 0,
   );
   const rejections: CandidateRejection[] = [];
-  const chosen = chooseNewObjects(candidates, grid, taken, limit, gates, (reason) => rejections.push(reason));
+  const chosen = chooseNewObjects(candidates, grid, taken, limit, { ...gates, ...changed }, (reason) =>
+    rejections.push(reason),
+  );
   return { chosen, rejections };
 }
 
@@ -85,6 +93,14 @@ describe('chooseNewObjects', () => {
     const part = candidate(5, 5, 8, 8, 0.95);
     expect(choose([part, whole(0.93)]).chosen).toEqual([1]);
     expect(choose([part, whole(0.81)]).chosen).toEqual([0]);
+  });
+
+  it('prefers a part to its whole where that is wanted, unless the whole is clearly better', () => {
+    const whole = candidate(5, 5, 14, 14, 0.95);
+    const part = (quality: number) => candidate(6, 6, 6, 6, quality);
+    const parts = (quality: number) => choose([whole, part(quality)], 10, undefined, { prefers: 'part' });
+    expect(parts(0.93).chosen).toEqual([1]);
+    expect(parts(0.81).chosen).toEqual([0]);
   });
 
   it('keeps two things rather than the heap that they make', () => {

@@ -32,6 +32,8 @@ export class Looks {
   readonly #options: LooksOptions;
   readonly #turn: LaneTurn;
   #finished = 0;
+  /** Points of the look under way. */
+  #points = 0;
   #lastTiming: SegmentationTiming | null = null;
 
   constructor(options: LooksOptions) {
@@ -86,9 +88,13 @@ export class Looks {
     const undetected = undetectedLook(result);
     if (undetected !== null) onLost(undetected);
     this.#lastTiming = result.timing;
+    const { candidates } = result.timing;
+    if (candidates !== undefined) scan.learnCost(this.#points, candidates);
+    const before = discoveries(results);
     switch (results.integrate(result, frame)) {
       case 'integrated':
         plan.lookSucceeded();
+        if (discoveries(results) > before) scan.paidOff();
         break;
       case 'unreachable':
         this.#comeToNothing();
@@ -123,6 +129,7 @@ export class Looks {
     const gridPoints = detect ? new Float32Array(0) : scan.take(sceneOf(), hasLiveTracks);
     const request = plan.next(frame, present, gridPoints, detect);
     if (request === null) return;
+    this.#points = gridPoints.length / 2;
     for (const { objectId } of request.prompted) {
       // From this look on, what the model sees includes the prompt.
       const object = objects.get(objectId);
@@ -132,4 +139,9 @@ export class Looks {
     this.#options.identities.beginLook(request);
     await lane.start(request);
   }
+}
+
+/** Objects that prompting has found or found again so far. */
+function discoveries({ identityCounts }: SearchResults): number {
+  return identityCounts.adopted + identityCounts.recognised;
 }

@@ -1,5 +1,5 @@
 import type { Frame } from '../../buffer/frame.ts';
-import { type CandidateGates, chooseNewObjects, defaultGates } from '../../prompting/candidate-filter.ts';
+import { type CandidateGates, chooseNewObjects } from '../../prompting/candidate-filter.ts';
 import type { IdentityKeeper } from '../identity/identity-keeper.ts';
 import type { IdentityDecision } from '../identity/resolve-identities.ts';
 import type { ObjectTable } from '../object-table.ts';
@@ -51,12 +51,7 @@ export class SearchResults {
   };
   #outdatedUpTo = -1;
 
-  constructor(
-    objects: ObjectTable,
-    carrier: MaskCarrier,
-    identities: IdentityKeeper,
-    gates: CandidateGates = defaultGates,
-  ) {
+  constructor(objects: ObjectTable, carrier: MaskCarrier, identities: IdentityKeeper, gates: CandidateGates) {
     this.#objects = objects;
     this.#carrier = carrier;
     this.#identities = identities;

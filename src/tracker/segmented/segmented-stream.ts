@@ -1,6 +1,7 @@
 import { type Frame, frameInfoOf } from '../../buffer/frame.ts';
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
+import type { CandidateGates } from '../../prompting/candidate-filter.ts';
 import type { Prompt } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
@@ -28,6 +29,10 @@ export interface SegmentedStreamSettings {
   readonly lane: SegmentationLane | null;
   readonly strategy: PromptStrategy;
   readonly repromptIntervalFrames: number;
+  /** Milliseconds of a look that points for new objects may take beside live tracks; null for fixed counts. */
+  readonly promptBudgetMs: number | null;
+  /** What candidates must be like to become objects. */
+  readonly gates: CandidateGates;
   readonly maxObjects: number;
   /** Segmentations per second of the capture clock at most. */
   readonly maxSegmentationsPerSecond: number;
@@ -65,9 +70,11 @@ export class SegmentedStream implements TrackedStream {
     this.#objects = new ObjectTable(streamId, settings.maxObjects, options.firstTrackId ?? 1);
     this.#carrier = new MaskCarrier(this.#objects);
     this.#identities = new IdentityKeeper(this.#objects);
-    this.#results = new SearchResults(this.#objects, this.#carrier, this.#identities);
+    this.#results = new SearchResults(this.#objects, this.#carrier, this.#identities, settings.gates);
     this.#plan = new SearchPlan(streamId, this.#objects, settings.maxSegmentationsPerSecond);
-    this.#scan = new PromptScan(settings.strategy, settings.repromptIntervalFrames);
+    this.#scan = new PromptScan(settings.strategy, settings.repromptIntervalFrames, {
+      msPerRun: settings.promptBudgetMs,
+    });
     this.#looks =
       lane === null
         ? null
@@ -96,7 +103,7 @@ export class SegmentedStream implements TrackedStream {
       this.#objects.removeUnseen(this.#plan.movePrompts(frame, isSceneCut, this.#carrier.motion));
       let isRefreshed = this.#receive(frame);
       for (const prompt of prompts) this.#accept(prompt, frame);
-      this.#scan.update(index, isSceneCut, this.#sceneOf(frame));
+      this.#scan.update(index, isSceneCut, this.#sceneOf(frame), this.#objects.takeHidden());
       await this.#looks?.begin(frame, this.#present, () => this.#sceneOf(frame));
       isRefreshed = this.#receive(frame) || isRefreshed;
       this.#settleStates(frame);
@@ -148,6 +155,7 @@ export class SegmentedStream implements TrackedStream {
       prompts: this.#scan.prompts,
       reprompts: this.#scan.rounds,
       rejectedCandidates: this.#results.rejected,
+      identities: this.#results.identityCounts,
     };
   }
 
@@ -211,12 +219,14 @@ export class SegmentedStream implements TrackedStream {
       .filter((object) => !object.isOnProbation && (object.mask !== null || object.confirmations > 0))
       .map((object) => this.#present.trackOf(object, frame.width, frame.height));
     this.#lastTracks = tracks;
+    const reprompt = this.#scan.takeBegun();
     return {
       frame: frameInfoOf(frame),
       provenance,
       latencyMs: frameLatency(frame, begunAt, monotonicMs()),
       tracks,
       events: this.#objects.takeEvents(),
+      ...(reprompt === null ? {} : { reprompt }),
     };
   }
 }

@@ -26,7 +26,7 @@ describe('PromptScan', () => {
   it('begins with the first frame and spreads its points over several runs', () => {
     const scan = new PromptScan(line, 30);
     scan.update(100, false, scene());
-    expect(scan.rounds).toEqual({ first_frame: 1, interval: 0, scene_cut: 0 });
+    expect(scan.rounds).toMatchObject({ first_frame: 1, interval: 0, scene_cut: 0 });
     const runs = rest(scan);
     expect(runs.length).toBeGreaterThan(1);
     expect(new Set(runs.flat()).size).toBe(20);
@@ -51,7 +51,7 @@ describe('PromptScan', () => {
       expect(scan.takeDetection()).toBe(frame === 0 || frame === 30 || frame === 45);
       expect(scan.isPending).toBe(false);
     }
-    expect(scan.rounds).toEqual({ first_frame: 1, interval: 1, scene_cut: 1 });
+    expect(scan.rounds).toMatchObject({ first_frame: 1, interval: 1, scene_cut: 1 });
     scan.reset();
     scan.update(61, false, scene());
     expect(scan.takeDetection()).toBe(true);
@@ -83,7 +83,7 @@ describe('PromptScan', () => {
     scan.update(29, false, scene());
     expect(scan.isPending).toBe(false);
     scan.update(30, false, scene());
-    expect(scan.rounds).toEqual({ first_frame: 1, interval: 1, scene_cut: 0 });
+    expect(scan.rounds).toMatchObject({ first_frame: 1, interval: 1, scene_cut: 0 });
     expect(scan.isPending).toBe(true);
   });
 
@@ -92,7 +92,7 @@ describe('PromptScan', () => {
     scan.update(0, false, scene());
     scan.take(scene(), true);
     scan.update(1, true, scene());
-    expect(scan.rounds).toEqual({ first_frame: 1, interval: 0, scene_cut: 1 });
+    expect(scan.rounds).toMatchObject({ first_frame: 1, interval: 0, scene_cut: 1 });
     expect(rest(scan).flat()).toHaveLength(20);
   });
 
@@ -112,7 +112,7 @@ describe('PromptScan', () => {
     const scan = new PromptScan(noStrategy, 30);
     for (const frame of [0, 30, 60]) scan.update(frame, frame === 60, scene());
     expect(scan.isPending).toBe(false);
-    expect(scan.rounds).toEqual({ first_frame: 0, interval: 0, scene_cut: 0 });
+    expect(scan.rounds).toMatchObject({ first_frame: 0, interval: 0, scene_cut: 0 });
     expect(scan.take(scene(), true)).toHaveLength(0);
   });
 
@@ -126,7 +126,7 @@ describe('PromptScan', () => {
       return scan.isPending;
     });
     expect(begun).toBe(6);
-    expect(scan.rounds).toEqual({ first_frame: 0, interval: 1, scene_cut: 0 });
+    expect(scan.rounds).toMatchObject({ first_frame: 0, interval: 1, scene_cut: 0 });
     rest(scan);
     for (let frame = 9; frame < 36; frame++) scan.update(frame, false, scene());
     expect(scan.isPending).toBe(false);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defaultGates } from '../../../src/prompting/candidate-filter.ts';
 import { IdentityKeeper } from '../../../src/tracker/identity/identity-keeper.ts';
 import { ObjectTable } from '../../../src/tracker/object-table.ts';
 import type { SegmentationResult } from '../../../src/tracker/segmentation.ts';
@@ -11,7 +12,11 @@ function open(frames: readonly number[]) {
   const table = new ObjectTable('a', 10, 1);
   const carrier = new MaskCarrier(table);
   for (const index of frames) carrier.moveTo(blankFrame(index));
-  return { table, carrier, results: new SearchResults(table, carrier, new IdentityKeeper(table)) };
+  return {
+    table,
+    carrier,
+    results: new SearchResults(table, carrier, new IdentityKeeper(table), defaultGates),
+  };
 }
 
 function resultAbout(frameIndex: number, part: Partial<SegmentationResult> = {}): SegmentationResult {

@@ -3,6 +3,7 @@ import type { Frame } from '../../../src/buffer/frame.ts';
 import { maskIou } from '../../../src/mask/mask-iou.ts';
 import { decodeRunLength } from '../../../src/mask/run-length.ts';
 import { AutoGrid } from '../../../src/prompting/auto-grid.ts';
+import { defaultGates } from '../../../src/prompting/candidate-filter.ts';
 import type { Prompt } from '../../../src/prompting/prompt.ts';
 import { noStrategy, type PromptStrategy } from '../../../src/prompting/prompt-strategy.ts';
 import type { LostLook } from '../../../src/tracker/lost-look.ts';
@@ -33,6 +34,8 @@ function open(settings: Partial<SegmentedStreamSettings> = {}) {
       lane,
       strategy: noStrategy,
       repromptIntervalFrames: 100,
+      promptBudgetMs: null,
+      gates: defaultGates,
       maxObjects: 5,
       maxSegmentationsPerSecond: Number.POSITIVE_INFINITY,
       waitsForSegmentation: false,
