@@ -21,7 +21,7 @@ export const detectorSettings = {
     pattern: /^(?!~)[^\0]{1,4096}$/,
     mayBeEmpty: true,
     description:
-      'A YOLO-style detector for `SAM2_PROMPT_STRATEGY` `detector`, which needs one, and `hybrid`: one input [1, 3, height, width] (float32 or uint8), weights inside the file. Its boxes prompt the segmentation model, its classes become labels of tracks. See docs/tracking.md.',
+      'A YOLO-style detector for `SAM2_PROMPT_STRATEGY` `detector`, which needs one, and `hybrid`: one input [1, 3, height, width] (float32 or uint8), weights inside the file. Its boxes prompt the segmentation model, its classes become labels of tracks. See docs/detector.md.',
   }),
   DETECTOR_LAYOUT: choiceSetting({
     default: 'auto',
