@@ -10,7 +10,7 @@ import { trackScene } from '../support/scenes/track-scene.ts';
 /** `npm run bench -- identity` measures many more scenes. */
 const longest = 300_000;
 /** A quarter of the embedded model's size: looks take a few hundredths of a second. */
-const geometry = { kind: 'fit', longSide: 256, multipleOf: 16 } as const;
+const smallGeometry = { kind: 'fit', longSide: 256, multipleOf: 16 } as const;
 let segmenter: LoadedSegmenter;
 
 beforeAll(async () => {
@@ -22,10 +22,22 @@ afterAll(() => segmenter.dispose());
 
 describe('identities in drawn scenes', () => {
   it(
+    'survive an occlusion of ten frames',
+    async () => {
+      const clip = filmScene(sceneKinds['occlusion-10'](0));
+      // At full size, since a hidden object is known again by the detail that memory has of it.
+      const tracked = await trackScene(clip, { segmenter, strategy: 'none', shown: true });
+      const score = scoreScene(tracked, clip.truth);
+      expect(score).toMatchObject({ identities: [{ outcome: 'kept' }], switches: 0, duplicateTracks: 0 });
+    },
+    longest,
+  );
+
+  it(
     'survive dozens of rounds of prompting without a second track',
     async () => {
       const clip = filmScene({ ...sceneKinds.static(0), repromptIntervalFrames: 1 });
-      const settings = { segmenter, geometry, strategy: 'saliency', shown: false } as const;
+      const settings = { segmenter, geometry: smallGeometry, strategy: 'saliency', shown: false } as const;
       const score = scoreScene(await trackScene(clip, settings), clip.truth);
       expect(score.rounds).toBeGreaterThanOrEqual(30);
       const kept = score.identities.filter(({ outcome }) => outcome === 'kept');
