@@ -65,7 +65,8 @@ export interface ModelPlan {
 
 /**
  * Finds the models of a configuration. Rejects with `TRACKCAST_MODEL_MISSING`, which says how to get it,
- * `TRACKCAST_MODEL_MISMATCH`, `TRACKCAST_CHECKPOINT_INVALID`, or `TRACKCAST_CONFIG_INVALID` for a detector's labels.
+ * `TRACKCAST_MODEL_MISMATCH`, `TRACKCAST_CHECKPOINT_INVALID`, or for a detector
+ * `TRACKCAST_MODEL_INVALID` and, for its labels, `TRACKCAST_CONFIG_INVALID`.
  */
 export async function planModel(config: ModelConfig): Promise<ModelPlan> {
   const kind = config.VIDEO_MODE ? config.VIDEO_TRACKER_TYPE : 'iou';

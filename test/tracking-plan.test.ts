@@ -137,7 +137,7 @@ describe('the plan for tracking', () => {
 
   it.each([
     [{}, 'TRACKCAST_CONFIG_INVALID', 'DETECTOR_MODEL'],
-    [{ DETECTOR_MODEL: '/no/such/tools.onnx' }, 'TRACKCAST_MODEL_MISSING', 'DETECTOR_MODEL'],
+    [{ DETECTOR_MODEL: '/no/such/tools.onnx' }, 'TRACKCAST_MODEL_INVALID', 'DETECTOR_MODEL'],
     [
       { DETECTOR_MODEL: import.meta.filename, DETECTOR_LABELS: '/no' },
       'TRACKCAST_CONFIG_INVALID',

@@ -17,7 +17,7 @@ export interface ModelSettings {
 }
 
 /**
- * Loads the models. Throws `TRACKCAST_MODEL_INVALID`, `TRACKCAST_MODEL_MISSING`, `TRACKCAST_CHECKPOINT_INVALID`,
+ * Loads the models. Throws `TRACKCAST_MODEL_INVALID`, `TRACKCAST_PROVIDER_UNAVAILABLE`, `TRACKCAST_CHECKPOINT_INVALID`,
  * `TRACKCAST_CONFIG_INVALID`.
  *
  * @param signal asks SAM 2 to give up, which it does at its next step, with the signal's reason

@@ -96,6 +96,17 @@ describe('a replay', () => {
     },
   );
 
+  it('refuses a detector where SAM 2 tracks exactly', async () => {
+    vi.stubEnv('SAM2_PROMPT_STRATEGY', 'detector');
+    vi.stubEnv('DETECTOR_MODEL', model());
+    const words = ['--prompts', folder.path('prompts.json'), '--model', model(), '--image-size', '128'];
+    await expect(replayCommand(video(), ...words)).rejects.toMatchObject({
+      code: 'TRACKCAST_CONFIG_INVALID',
+      place: { key: 'SAM2_PROMPT_STRATEGY' },
+    });
+    expect(await replay(ways[2]?.words ?? [])).toMatchObject({ end: 'ended' });
+  });
+
   it('empties a file of an earlier run, once the model runs', async () => {
     const out = folder.path('tracks.jsonl');
     await writeFile(out, 'x'.repeat(100_000));

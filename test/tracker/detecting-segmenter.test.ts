@@ -195,6 +195,6 @@ describe('DetectingSegmenter', () => {
   it('is not made where the detector is none', async () => {
     const detector = detectorSettings('/no/such/file.onnx');
     const opening = createSegmenter({ executionProviders: ['cpu'], intraOpThreads: 1, detector });
-    await expect(opening).rejects.toMatchObject({ code: 'TRACKCAST_MODEL_MISSING' });
+    await expect(opening).rejects.toMatchObject({ code: 'TRACKCAST_MODEL_INVALID' });
   });
 });

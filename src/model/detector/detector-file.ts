@@ -15,8 +15,7 @@ export interface DetectorFile {
 /**
  * Reads an ONNX file.
  *
- * @throws TrackcastError TRACKCAST_MODEL_MISSING; TRACKCAST_MODEL_INVALID for anything but an ONNX graph with its
- *   weights inside
+ * @throws TrackcastError TRACKCAST_MODEL_INVALID for anything but an ONNX graph with its weights inside
  */
 export async function readDetectorFile(path: string): Promise<DetectorFile> {
   const size = await sizeOfDetector(path);
@@ -30,7 +29,7 @@ export async function readDetectorFile(path: string): Promise<DetectorFile> {
   return { bytes, names: model.metadataProps?.find((entry) => entry.key === 'names')?.value };
 }
 
-/** Bytes of a detector's file. Throws `TRACKCAST_MODEL_MISSING` where there is none. */
+/** Bytes of a detector's file. Throws `TRACKCAST_MODEL_INVALID` where there is none. */
 export async function sizeOfDetector(path: string): Promise<number> {
   const key = 'DETECTOR_MODEL';
   try {
@@ -39,5 +38,5 @@ export async function sizeOfDetector(path: string): Promise<number> {
   } catch {
     // Whatever keeps it from being read, there is no model for us.
   }
-  throw new TrackcastError('TRACKCAST_MODEL_MISSING', `${key} ${path}: there is no such file`, { key });
+  throw new TrackcastError('TRACKCAST_MODEL_INVALID', `${key} ${path}: there is no such file`, { key });
 }

@@ -2,6 +2,7 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { TrackcastError } from '../../errors.ts';
 import {
   type ExecutionProvider,
+  noProvider,
   openOnProvider,
   parseExecutionProviders,
   type RefusedProvider,
@@ -91,8 +92,9 @@ export class Detector {
   /**
    * Opens a detector, runs it once on a grey picture and finds out how its outputs are arranged.
    *
-   * Throws `TRACKCAST_MODEL_MISSING`, `TRACKCAST_MODEL_INVALID` for a graph that is no detector as configured, which says
-   * what was expected and what was found, and `TRACKCAST_CONFIG_INVALID` for classes that it does not know.
+   * Throws `TRACKCAST_MODEL_INVALID` for a file that is not there or no detector as configured, which says what was
+   * expected and what was found; `TRACKCAST_PROVIDER_UNAVAILABLE`; and `TRACKCAST_CONFIG_INVALID` for classes that it
+   * does not know.
    */
   static async open(settings: DetectorSettings, device: DeviceSettings): Promise<Detector> {
     const providers = parseExecutionProviders(device.executionProviders);
@@ -156,11 +158,13 @@ async function warmUp(
   settings: DetectorSettings,
 ): Promise<WarmSession> {
   const refused: RefusedProvider[] = [];
+  let cause: unknown;
   for (const provider of providers) {
     let session: InferenceSession;
     try {
       session = await openOnProvider(bytes, provider, { intraOpThreads });
     } catch (error) {
+      cause = error;
       refused.push({ provider, reason: refusalReason(error) });
       continue;
     }
@@ -175,12 +179,16 @@ async function warmUp(
       return { session, provider, refused, input, outputs };
     } catch (error) {
       await session.release();
+      cause = error;
       refused.push({ provider, reason: refusalReason(error) });
     }
   }
-  const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
-  throw invalid(`no execution provider can run it (${reasons})`, settings);
+  const { code, message, place } = noProvider(refused, 'DETECTOR_MODEL', cause);
+  throw new TrackcastError(code, `DETECTOR_MODEL ${settings.file}: ${message}`, place, { cause });
 }
+
+/** What goes wrong is thrown; ONNX Runtime would also print it, once a look. */
+const quiet = { logSeverityLevel: 4 } as const;
 
 async function run(
   session: InferenceSession,
@@ -189,7 +197,7 @@ async function run(
 ): Promise<DetectorOutput[]> {
   let results: InferenceSession.ReturnType;
   try {
-    results = await session.run(feeds, names);
+    results = await session.run(feeds, names, quiet);
   } catch (cause) {
     throw failed(refusalReason(cause), cause);
   }

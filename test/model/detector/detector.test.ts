@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TrackcastError } from '../../../src/errors.ts';
 import { Detector, type DetectorSettings } from '../../../src/model/detector/detector.ts';
@@ -161,7 +162,7 @@ describe('a file that is no detector', () => {
   it('is missing', async () => {
     const settings = detectorSettings(join(folder, 'none.onnx'));
     expect(await refusal(Detector.open(settings, device))).toMatchObject({
-      code: 'TRACKCAST_MODEL_MISSING',
+      code: 'TRACKCAST_MODEL_INVALID',
       key: 'DETECTOR_MODEL',
     });
   });
@@ -172,7 +173,7 @@ describe('a file that is no detector', () => {
     [
       'cut off',
       squareDetector({ layout: 'yolov8', names }).slice(0, 900),
-      /not a usable ONNX file|can run it/,
+      /not a usable ONNX file|can run the model/,
     ],
     [
       'a graph of another kind',
@@ -210,6 +211,37 @@ describe('a file that is no detector', () => {
       open(squareDetector({ layout: 'yolov8', names }), { layout: 'yolov5' }),
     );
     expect(message).toMatch(/are not yolov5 \[1, boxes, 5 \+ 2\]; found are output0: float32 \[1, 6, 1\]/);
+  });
+
+  it('is told from a machine that cannot run it', async () => {
+    const cuda = { executionProviders: ['cuda'], intraOpThreads: 1 };
+    const opening = Detector.open(
+      detectorSettings(fileOf(squareDetector({ layout: 'yolov8', names }))),
+      cuda,
+    );
+    // Where there is CUDA, it runs.
+    const code = await opening.then(
+      (detector) => detector.dispose().then(() => null),
+      (error: TrackcastError) => error.code,
+    );
+    expect([null, 'TRACKCAST_PROVIDER_UNAVAILABLE']).toContain(code);
+  });
+
+  it('never ends the process, however it is damaged', async () => {
+    const whole = squareDetector({ layout: 'yolov8', names });
+    const change = fc.record({ at: fc.nat(whole.length - 1), value: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        const bytes = whole.slice();
+        for (const { at, value } of changes) bytes[at] = value;
+        try {
+          await (await open(bytes)).dispose();
+        } catch (error) {
+          expect(error).toBeInstanceOf(TrackcastError);
+        }
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it.each([
