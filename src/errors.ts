@@ -19,6 +19,8 @@ export const errorCodes = {
   TRACKCAST_STREAM_LIMIT: 'Close a stream or raise the limit that is named.',
   TRACKCAST_OBJECT_UNKNOWN: 'Use the id of an object that the stream tracks now.',
   TRACKCAST_PROMPT_INVALID: 'Correct the prompt: coordinates are source pixels inside the picture.',
+  TRACKCAST_FRAME_UNREACHABLE:
+    'Prompt a newer frame, or leave the timestamp out: the stream cannot bring that frame to the present.',
   TRACKCAST_MASK_INVALID: 'Send a COCO run-length mask whose runs add up to its size.',
   TRACKCAST_MODEL_INVALID:
     'Point at a model file of the expected kind; one of the store: fetch or import it again with --replace; one of the package: reinstall that.',

@@ -20,6 +20,8 @@ export interface Prompt {
   /** An object that exists is refined; an unknown or absent id makes a new object. */
   readonly objectId?: number;
   readonly label?: string;
+  /** Capture clock of the frame that it is about, nanoseconds; the newest frame where absent. */
+  readonly timestampNs?: bigint;
   /** Objects that a person asked for are never evicted for automatic ones. */
   readonly author: 'person' | 'strategy';
 }

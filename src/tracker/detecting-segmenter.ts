@@ -47,9 +47,10 @@ export class DetectingSegmenter implements LoadedSegmenter {
   }
 
   async segment(request: SegmentationRequest): Promise<SegmentationResult> {
-    if (request.detect !== true) return this.#segmenter.segment(request);
+    const { pixels } = request;
+    if (request.detect !== true || pixels === null) return this.#segmenter.segment(request);
     const begun = monotonicMs();
-    const { seen, failure } = await this.#look(request);
+    const { seen, failure } = await this.#look(pixels, request);
     const detect = monotonicMs() - begun;
     const expected = request.targets.map(({ prior }) => boxOf(prior, request));
     const detections = seen.filter(({ box }) => !expected.some((known) => isSameThing(known, box)));
@@ -72,7 +73,10 @@ export class DetectingSegmenter implements LoadedSegmenter {
     await this.#detector.dispose();
   }
 
-  async #look({ pixels, pixelSize, width, height }: SegmentationRequest): Promise<{
+  async #look(
+    pixels: Uint8Array,
+    { pixelSize, width, height }: SegmentationRequest,
+  ): Promise<{
     readonly seen: readonly DetectedBox[];
     readonly failure: string | null;
   }> {

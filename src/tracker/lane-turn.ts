@@ -24,10 +24,14 @@ export class LaneTurn {
     this.#isPatient = waits;
   }
 
-  /** Resolves with whether the lane takes a request of the stream now. */
-  async come(): Promise<boolean> {
+  /**
+   * Resolves with whether the lane takes a request of the stream now.
+   *
+   * @param isUrgent whether a person waits for it
+   */
+  async come(isUrgent = false): Promise<boolean> {
     const begun = monotonicMs();
-    while (!this.#lane.canStart(this.#streamId)) {
+    while (!this.#lane.canStart(this.#streamId, isUrgent)) {
       if (!this.#isPatient) return false;
       if (monotonicMs() - begun >= patienceMs) {
         this.#isPatient = false;

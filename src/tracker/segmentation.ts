@@ -47,8 +47,11 @@ export interface DetectedBox {
 export interface SegmentationRequest {
   readonly streamId: string;
   readonly frameIndex: number;
-  /** RGB, interleaved; see `Frame.pixels`. */
-  readonly pixels: Uint8Array;
+  /**
+   * RGB, interleaved; see `Frame.pixels`. Null to look again at what the segmenter has kept of its last look at this
+   * stream, which was at this very frame: only prompts are decoded then, and nothing is encoded.
+   */
+  readonly pixels: Uint8Array | null;
   readonly pixelSize: FittedSize;
   /** Source pixels. */
   readonly width: number;
@@ -145,8 +148,12 @@ export type SegmentationOutcome =
  * most one request per stream is under way.
  */
 export interface SegmentationLane {
-  /** Whether a request of this stream would be taken now. */
-  canStart(streamId: string): boolean;
+  /**
+   * Whether a request of this stream would be taken now.
+   *
+   * @param isUrgent whether a person waits for it, so that it goes before the turns of other streams
+   */
+  canStart(streamId: string, isUrgent?: boolean): boolean;
   /** Hands a request over. Resolves once `request.pixels` is not needed any more. */
   start(request: SegmentationRequest): Promise<void>;
   /** The outcome of the stream's request if it is there by now, once. */
@@ -160,7 +167,7 @@ export interface SegmentationLane {
 
 /** What runs a segmentation in the calling thread, and blocks it. Owns the memories of all streams on its device. */
 export interface Segmenter {
-  /** Throws `TRACKCAST_INFERENCE_FAILED`. */
+  /** Throws `TRACKCAST_INFERENCE_FAILED`, also where a request without pixels is not about what is kept. */
   segment(request: SegmentationRequest): Promise<SegmentationResult>;
   /** Forgets a stream. */
   closeStream(streamId: string): void;

@@ -6,6 +6,9 @@ import type {
 } from './segmentation.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
+/** What prompts on a picture that is encoded already take of a whole look's time. */
+const keptShare = 0.1;
+
 /** How long a segmentation lasts for the tracker. */
 export type LaneTiming =
   /** No time: the result is there at once. */
@@ -43,7 +46,8 @@ export class TimedLane implements SegmentationLane {
     let lasts = 0;
     if (this.#timing.kind === 'virtual') {
       const measured = outcome.kind === 'result' ? outcome.result.timing.total : 0;
-      lasts = this.#timing.durationMs === 'measured' ? measured : this.#timing.durationMs;
+      const share = request.pixels === null ? keptShare : 1;
+      lasts = this.#timing.durationMs === 'measured' ? measured : share * this.#timing.durationMs;
     }
     this.#freeAtMs = this.#now() + lasts;
     this.#underWay.set(request.streamId, { outcome, readyAtMs: this.#freeAtMs });

@@ -37,7 +37,7 @@ export class WorkerLane implements SegmentationLane {
   readonly #worker: Worker;
   readonly #events: WorkerLaneEvents;
   readonly #outcomes = new Map<string, SegmentationOutcome>();
-  readonly #turns = new Map<string, { askedAtMs: number; startedAtMs: number }>();
+  readonly #turns = new Map<string, { askedAtMs: number; urgentAtMs: number; startedAtMs: number }>();
   readonly #exited: Promise<void>;
   #state: LaneState = 'warming';
   #busyWith: SegmentationRequest | null = null;
@@ -68,14 +68,19 @@ export class WorkerLane implements SegmentationLane {
     });
   }
 
-  canStart(streamId: string): boolean {
+  canStart(streamId: string, isUrgent = false): boolean {
     const now = monotonicMs();
-    const mine = this.#turns.get(streamId) ?? { askedAtMs: now, startedAtMs: 0 };
+    const never = Number.NEGATIVE_INFINITY;
+    const mine = this.#turns.get(streamId) ?? { askedAtMs: now, urgentAtMs: never, startedAtMs: 0 };
     mine.askedAtMs = now;
+    mine.urgentAtMs = isUrgent ? now : never;
     this.#turns.set(streamId, mine);
     if (this.#state !== 'idle' || this.#outcomes.has(streamId)) return false;
     for (const [other, turn] of this.#turns) {
       if (other === streamId) continue;
+      const isOtherUrgent = now - turn.urgentAtMs < wantsTurnMs;
+      if (isUrgent && !isOtherUrgent) continue;
+      if (isOtherUrgent && !isUrgent) return false;
       if (turn.startedAtMs < mine.startedAtMs && now - turn.askedAtMs < wantsTurnMs) return false;
     }
     return true;
@@ -84,16 +89,15 @@ export class WorkerLane implements SegmentationLane {
   /** Throws an `Error` while another request is under way: its pixels must not be overwritten. */
   async start(request: SegmentationRequest): Promise<void> {
     if (this.#state !== 'idle') throw new Error(`a lane that is ${this.#state} takes no request`);
-    if (this.#pixels.length < request.pixels.length) {
-      this.#pixels = new Uint8Array(new SharedArrayBuffer(request.pixels.length));
-    }
-    // The ring's slot must not be held for as long as an inference takes.
-    const pixels = this.#pixels.subarray(0, request.pixels.length);
-    pixels.set(request.pixels);
+    const pixels = request.pixels === null ? null : this.#copied(request.pixels);
     this.#state = 'busy';
     this.#busyWith = request;
     const turn = this.#turns.get(request.streamId);
-    if (turn !== undefined) turn.startedAtMs = monotonicMs();
+    if (turn !== undefined) {
+      turn.urgentAtMs = Number.NEGATIVE_INFINITY;
+      // What takes no picture takes no turn.
+      if (pixels !== null) turn.startedAtMs = monotonicMs();
+    }
     this.#command({ kind: 'segment', request: { ...request, pixels } });
   }
 
@@ -122,6 +126,16 @@ export class WorkerLane implements SegmentationLane {
       this.#command({ kind: 'stop' });
     }
     await this.#exited;
+  }
+
+  /** The ring's slot must not be held for as long as an inference takes. */
+  #copied(source: Uint8Array): Uint8Array {
+    if (this.#pixels.length < source.length) {
+      this.#pixels = new Uint8Array(new SharedArrayBuffer(source.length));
+    }
+    const pixels = this.#pixels.subarray(0, source.length);
+    pixels.set(source);
+    return pixels;
   }
 
   #command(command: SegmentationCommand): void {

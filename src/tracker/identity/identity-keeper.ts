@@ -83,17 +83,20 @@ export class IdentityKeeper {
   }
 
   /** Notes where everything is expected on the frame that is about to be looked at. */
-  beginLook({ frameIndex, pixelSize, targets, prompted }: SegmentationRequest): void {
+  beginLook({ frameIndex, pixels, pixelSize, targets, prompted }: SegmentationRequest): void {
     const grid = maskGrid(pixelSize);
+    const shown = new Set(prompted.map(({ objectId }) => objectId));
     const expected = new Map<number, MaskShape | null>();
     for (const { id } of this.#objects.all()) {
+      // Without a picture only prompts are decoded: nothing is learned of other objects.
+      if (pixels === null && !shown.has(id)) continue;
       const prior = targets.find(({ objectId }) => objectId === id)?.prior ?? null;
       expected.set(
         id,
         prior === null ? this.#hiddenShape(id, grid) : shapeOf({ ...grid, data: prior }, grid),
       );
     }
-    this.#look = { frameIndex, expected, prompted: new Set(prompted.map(({ objectId }) => objectId)) };
+    this.#look = { frameIndex, expected, prompted: shown };
   }
 
   /** Forgets a look that came to nothing. */

@@ -143,7 +143,11 @@ export class IouStream implements TrackedStream {
   /** Takes a prompt in: a mask is shown at once, the rest is drawn by the next segmentation. */
   #accept(prompt: Prompt, frame: LastFrame): number {
     checkPrompt(prompt, frame, this.streamId);
-    const { shape } = prompt;
+    const { shape, timestampNs } = prompt;
+    if (timestampNs !== undefined && timestampNs !== frame.timestampNs) {
+      const message = `stream ${this.streamId} keeps no motion, so only its newest frame can be prompted`;
+      throw new TrackcastError('TRACKCAST_FRAME_UNREACHABLE', message, { streamId: this.streamId });
+    }
     // Decoded before anything changes, because its runs may be wrong.
     const logits = shape.kind === 'mask' ? promptedLogits(shape.mask, maskGrid(frame.pixelSize)) : null;
     const object = objectOfPrompt(prompt, frame, this.#objects);

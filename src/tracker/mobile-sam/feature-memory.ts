@@ -40,7 +40,7 @@ export class FeatureMemory {
   }
 
   /**
-   * Remembers a frame.
+   * Remembers a frame, or more of the objects on the newest one.
    *
    * @param tokens copied
    * @param coverage kept: for each object that was seen, its share of each token
@@ -50,6 +50,11 @@ export class FeatureMemory {
     // Tokens of another picture size cannot be compared place by place.
     if (tokens.length !== this.#tokenCount) this.#frames = [];
     this.#tokenCount = tokens.length;
+    const newest = this.#frames.at(-1);
+    if (newest?.frameIndex === frameIndex) {
+      for (const [objectId, share] of coverage) newest.coverage.set(objectId, share);
+      return;
+    }
     this.#replaceNewest();
     this.#frames.push({ frameIndex, tokens: tokens.slice(), coverage });
     while (this.#frames.length > maxFrames) this.#evict();

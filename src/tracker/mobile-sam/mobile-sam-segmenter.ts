@@ -1,22 +1,17 @@
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
-import type {
-  DecodedMasks,
-  ImageEmbedding,
-  MaskPrompt,
-  MobileSamModel,
-} from '../../model/mobile-sam/mobile-sam-model.ts';
+import type { ImageEmbedding, MobileSamModel } from '../../model/mobile-sam/mobile-sam-model.ts';
 import type { TokenAffinity } from '../../model/mobile-sam/token-affinity.ts';
-import { colourGridOf, learnAppearance } from '../appearance.ts';
+import { type ColourGrid, colourGridOf, learnAppearance } from '../appearance.ts';
 import {
   type FoundObject,
   type LoadedSegmenter,
   maskGrid,
-  type PromptedTarget,
   type SegmentationRequest,
   type SegmentationResult,
 } from '../segmentation.ts';
-import { clampScore, describe, searchCandidates } from './candidate-search.ts';
+import { describe, searchCandidates } from './candidate-search.ts';
+import { decodePrompted } from './decode-prompted.ts';
 import { FeatureMemory } from './feature-memory.ts';
 import { ObjectSearch } from './object-search.ts';
 import { tokenCoverage } from './token-grid.ts';
@@ -26,6 +21,23 @@ type MaskGrid = SegmentationResult['grid'];
 /** Score below which a mask is shown but not remembered, so that doubts do not become memories. */
 const minScoreToRemember = 0.5;
 
+/** What the last look at a stream has left, so that prompts can be decoded without encoding a picture. */
+interface KeptLook {
+  readonly frameIndex: number;
+  readonly embedding: ImageEmbedding;
+  readonly colours: ColourGrid;
+  /** What was found there, by object. */
+  readonly found: Map<number, Float32Array>;
+}
+
+/** What is known of one stream, for one size of its model pixels. */
+interface StreamState {
+  readonly memory: FeatureMemory;
+  readonly width: number;
+  readonly height: number;
+  kept: KeptLook | null;
+}
+
 /**
  * One look at one picture with MobileSAM: encodes it, finds every object again by its encoder features, draws it
  * with the decoder, decodes prompts and grid points, and remembers what was seen. Owns the memories of all
@@ -34,10 +46,7 @@ const minScoreToRemember = 0.5;
 export class MobileSamSegmenter implements LoadedSegmenter {
   readonly #model: MobileSamModel;
   readonly #affinity: TokenAffinity;
-  readonly #memories = new Map<
-    string,
-    { readonly memory: FeatureMemory; readonly width: number; readonly height: number }
-  >();
+  readonly #streams = new Map<string, StreamState>();
 
   constructor(model: MobileSamModel, affinity: TokenAffinity) {
     this.#model = model;
@@ -56,17 +65,29 @@ export class MobileSamSegmenter implements LoadedSegmenter {
 
   /** Throws `TRACKCAST_INFERENCE_FAILED`. */
   async segment(request: SegmentationRequest): Promise<SegmentationResult> {
+    const stream = this.#streamOf(request);
+    if (request.pixels === null) return this.#promptKept(request, stream);
+    return this.#look(request, request.pixels, stream);
+  }
+
+  async #look(
+    request: SegmentationRequest,
+    pixels: Uint8Array,
+    stream: StreamState,
+  ): Promise<SegmentationResult> {
     const begun = monotonicMs();
-    const memory = this.#memoryOf(request);
+    const { memory } = stream;
     const grid = maskGrid(request.pixelSize);
     const { width, height } = request.pixelSize;
-    const embedding = await this.#model.encode(request.pixels, width, height);
+    // The old features go first, so that never two frames of one stream are held.
+    release(stream);
+    const embedding = await this.#model.encode(pixels, width, height);
     try {
       const encoded = monotonicMs();
       const soft = await this.#recall(request, memory, embedding);
       const matched = monotonicMs();
       const objects: FoundObject[] = [];
-      const colours = colourGridOf(request.pixels, request.pixelSize);
+      const colours = colourGridOf(pixels, request.pixelSize);
       const coverage = new Map<number, Float32Array>();
       for (const target of request.targets) {
         const expected = soft.get(target.objectId);
@@ -97,7 +118,7 @@ export class MobileSamSegmenter implements LoadedSegmenter {
         }
       }
       for (const target of request.prompted) {
-        const found = await this.#decodePrompted(embedding, request, target, grid);
+        const found = await decodePrompted(this.#model, embedding, request, target, grid);
         const appearance = found.logits === null ? null : learnAppearance(colours, found.logits);
         objects.push({ ...found, appearance, descriptor: describe(embedding, found.logits, grid) });
         if (found.logits !== null) coverage.set(target.objectId, tokenCoverage(found.logits, grid));
@@ -106,6 +127,12 @@ export class MobileSamSegmenter implements LoadedSegmenter {
       const candidates = await searchCandidates(this.#model, embedding, request, grid);
       const tried = monotonicMs();
       memory.remember(request.frameIndex, embedding.tokens, coverage);
+      this.#keep(request, stream, {
+        frameIndex: request.frameIndex,
+        embedding,
+        colours,
+        found: foundMasks(objects),
+      });
       const finished = monotonicMs();
       return {
         streamId: request.streamId,
@@ -122,30 +149,71 @@ export class MobileSamSegmenter implements LoadedSegmenter {
         },
       };
     } finally {
-      embedding.dispose();
+      if (stream.kept?.embedding !== embedding) embedding.dispose();
     }
+  }
+
+  /** Decodes prompts on what the last look has left. */
+  async #promptKept(
+    request: SegmentationRequest,
+    { memory, kept }: StreamState,
+  ): Promise<SegmentationResult> {
+    const begun = monotonicMs();
+    const { streamId, frameIndex } = request;
+    if (kept === null || kept.frameIndex !== frameIndex) {
+      const message = `nothing is kept of frame ${frameIndex}`;
+      throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', message, { streamId, frameIndex });
+    }
+    const { embedding, colours, found } = kept;
+    const grid = maskGrid(request.pixelSize);
+    const objects: FoundObject[] = [];
+    const coverage = new Map<number, Float32Array>();
+    for (const target of request.prompted) {
+      const currentLogits = found.get(target.objectId) ?? null;
+      const shown = { ...target, currentLogits };
+      const { logits, ...rest } = await decodePrompted(this.#model, embedding, request, shown, grid);
+      const appearance = logits === null ? null : learnAppearance(colours, logits);
+      objects.push({ ...rest, logits, appearance, descriptor: describe(embedding, logits, grid) });
+      if (logits === null) continue;
+      found.set(target.objectId, logits);
+      coverage.set(target.objectId, tokenCoverage(logits, grid));
+    }
+    memory.remember(frameIndex, embedding.tokens, coverage);
+    const total = monotonicMs() - begun;
+    const timing = { encode: 0, match: 0, decode: total, total };
+    return { streamId, frameIndex, grid, objects, candidates: [], timing };
   }
 
   /** Forgets a stream. */
   closeStream(streamId: string): void {
-    this.#memories.delete(streamId);
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) release(stream);
+    this.#streams.delete(streamId);
   }
 
   async dispose(): Promise<void> {
-    this.#memories.clear();
+    for (const streamId of [...this.#streams.keys()]) this.closeStream(streamId);
     await this.#affinity.dispose();
     await this.#model.dispose();
   }
 
-  #memoryOf(request: SegmentationRequest): FeatureMemory {
+  #streamOf(request: SegmentationRequest): StreamState {
     const { width, height } = request.pixelSize;
-    const known = this.#memories.get(request.streamId);
-    if (known !== undefined && known.width === width && known.height === height)
-      return prune(known.memory, request);
+    const known = this.#streams.get(request.streamId);
+    if (known !== undefined && known.width === width && known.height === height) {
+      prune(known, request);
+      return known;
+    }
     // Tokens of another picture size cannot be compared place by place.
-    const memory = new FeatureMemory();
-    this.#memories.set(request.streamId, { memory, width, height });
-    return memory;
+    if (known !== undefined) release(known);
+    const stream: StreamState = { memory: new FeatureMemory(), width, height, kept: null };
+    this.#streams.set(request.streamId, stream);
+    return stream;
+  }
+
+  /** Keeps what a look has left, unless its stream was closed meanwhile. */
+  #keep({ streamId }: SegmentationRequest, stream: StreamState, kept: KeptLook): void {
+    if (this.#streams.get(streamId) === stream) stream.kept = kept;
   }
 
   /** Where memory expects each target: 0 to 1 per token. */
@@ -172,32 +240,6 @@ export class MobileSamSegmenter implements LoadedSegmenter {
     });
     return soft;
   }
-
-  async #decodePrompted(
-    embedding: ImageEmbedding,
-    request: SegmentationRequest,
-    target: PromptedTarget,
-    grid: MaskGrid,
-  ): Promise<Omit<FoundObject, 'appearance' | 'descriptor'>> {
-    if (target.shape.kind === 'mask') {
-      return {
-        objectId: target.objectId,
-        logits: target.currentLogits,
-        score: target.currentLogits === null ? 0 : 1,
-      };
-    }
-    const prompt = toMaskPrompt(request, target);
-    const decoded = await this.#model.decode(embedding, prompt);
-    // A single click is ambiguous: part, object or group. Anything more means one mask, the decoder's first.
-    const isAmbiguous = prompt.labels.length === 1 && prompt.maskLogits === null;
-    const index = isAmbiguous ? bestOf(decoded, 1) : 0;
-    const size = grid.width * grid.height;
-    return {
-      objectId: target.objectId,
-      logits: decoded.logits.slice(index * size, (index + 1) * size),
-      score: clampScore(decoded.predictedIou[index] as number),
-    };
-  }
 }
 
 /** Of an object that memory does not know yet, only motion tells where it is. */
@@ -210,52 +252,23 @@ function firstExpectation(
   return tokenCoverage(prior, grid);
 }
 
+function foundMasks(objects: readonly FoundObject[]): Map<number, Float32Array> {
+  return new Map(objects.flatMap(({ objectId, logits }) => (logits === null ? [] : [[objectId, logits]])));
+}
+
+function release(stream: StreamState): void {
+  stream.kept?.embedding.dispose();
+  stream.kept = null;
+}
+
 /** Forgets what the request says is gone. */
-function prune(memory: FeatureMemory, request: SegmentationRequest): FeatureMemory {
-  if (request.forgetAll) memory.clear();
-  for (const objectId of request.forgotten) memory.forget(objectId);
-  return memory;
-}
-
-function toMaskPrompt(request: SegmentationRequest, target: PromptedTarget): MaskPrompt {
-  const { shape } = target;
-  const scaleX = request.pixelSize.contentWidth / request.width;
-  const scaleY = request.pixelSize.contentHeight / request.height;
-  const points: number[] = [];
-  const labels: number[] = [];
-  if (shape.kind === 'points') {
-    for (const point of shape.points) {
-      points.push(point.x * scaleX, point.y * scaleY);
-      labels.push(point.positive ? 1 : 0);
-    }
+function prune({ memory, kept }: StreamState, request: SegmentationRequest): void {
+  if (request.forgetAll) {
+    memory.clear();
+    kept?.found.clear();
   }
-  const box = shape.kind === 'mask' ? undefined : shape.box;
-  if (box !== undefined) {
-    points.push(box.x * scaleX, box.y * scaleY, (box.x + box.width) * scaleX, (box.y + box.height) * scaleY);
-    labels.push(2, 3);
+  for (const objectId of request.forgotten) {
+    memory.forget(objectId);
+    kept?.found.delete(objectId);
   }
-  if (labels.length === 0) {
-    throw new TrackcastError(
-      'TRACKCAST_PROMPT_INVALID',
-      `a prompt for object ${target.objectId} shows nothing`,
-      {
-        streamId: request.streamId,
-        frameIndex: request.frameIndex,
-      },
-    );
-  }
-  const current = target.currentLogits;
-  return {
-    points: Float32Array.from(points),
-    labels: Float32Array.from(labels),
-    maskLogits: current === null ? null : current.map((logit) => Math.max(-10, Math.min(10, logit))),
-  };
-}
-
-function bestOf(decoded: DecodedMasks, first: number): number {
-  let best = first;
-  for (let index = first + 1; index < decoded.predictedIou.length; index++) {
-    if ((decoded.predictedIou[index] as number) > (decoded.predictedIou[best] as number)) best = index;
-  }
-  return best;
 }

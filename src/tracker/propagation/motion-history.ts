@@ -78,6 +78,17 @@ export class MotionHistory {
     return this.#legs.filter((leg) => leg.frameIndex > frameIndex).map((leg) => leg.field);
   }
 
+  /**
+   * The motion from just after picture `from` to picture `to`, oldest first; null when it is not all there. Where legs
+   * have become one, it may begin or end up to a leg off.
+   */
+  between(from: number, to: number): MotionField[] | null {
+    if (this.#reachesBackTo === null || from < this.#reachesBackTo) return null;
+    return this.#legs
+      .filter(({ frameIndex }) => frameIndex > from && frameIndex <= to)
+      .map(({ field }) => field);
+  }
+
   /** Index of the picture that `steps` legs lead to from picture `frameIndex`. */
   frameAfter(frameIndex: number, steps: number): number {
     const later = this.#legs.filter((leg) => leg.frameIndex > frameIndex);

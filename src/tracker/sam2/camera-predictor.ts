@@ -229,11 +229,6 @@ export class CameraPredictor {
     return new Map([...this.#banks].map(([objectId, bank]) => [objectId, bank.size]));
   }
 
-  /** Releases the features of the frame that is looked at, which cannot be prompted then. Nothing is forgotten. */
-  lookAway(): void {
-    this.#releaseView();
-  }
-
   /** Forgets an object, if it is known. */
   remove(objectId: number): void {
     this.#banks.get(objectId)?.clear();

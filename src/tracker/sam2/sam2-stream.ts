@@ -2,15 +2,15 @@ import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
 import { type MaskLogits, renderMask } from '../../mask/mask-logits.ts';
 import type { Sam2Runtime } from '../../model/sam2/sam2-runtime.ts';
-import { colourGridOf, learnAppearance } from '../appearance.ts';
+import { type ColourGrid, colourGridOf, learnAppearance } from '../appearance.ts';
 import {
   type FoundObject,
   maskGrid,
-  type PromptedTarget,
   type SegmentationRequest,
   type SegmentationResult,
 } from '../segmentation.ts';
 import { CameraPredictor, type CameraPredictorOptions, type ObjectResult } from './camera-predictor.ts';
+import { roundsOf, showsAnew, withoutOutdated } from './prompt-rounds.ts';
 import type { ObjectPrompt } from './prompted-object.ts';
 import { pointerDescriptor, proposedCandidates } from './proposed-candidates.ts';
 
@@ -27,8 +27,10 @@ type Results = Map<number, ObjectResult>;
  * - An automatic object is conditioned by its own candidate on the frame on which that was found, at the beginning of
  *   the next look, while that frame's features are still there. Where they are not, it is conditioned by its mask as
  *   motion has carried it, on the next frame.
+ * - The newest look's frame stays in view until the next look, so that prompts can be taken in on it without encoding
+ *   a picture.
  * - A box or a mask of a person shows an object anew: the frame becomes a conditioning frame. Clicks alone correct
- *   what was found on the frame, and those of one look add up.
+ *   what was found on the frame, and those on one frame add up.
  *
  * ```
  *   idle ──look──► looking ──done──► idle        idle ──close──► closed
@@ -44,6 +46,8 @@ export class Sam2Stream {
    * with its source.
    */
   #looks = 0;
+  /** The frame of the newest look that has ended well, as long as it can be prompted. */
+  #kept: { readonly frameIndex: number; readonly colours: ColourGrid } | null = null;
   /** What the newest look proposed, as long as its frame can be prompted. */
   #proposed: Pick<SegmentationResult, 'frameIndex' | 'candidates'> | null = null;
 
@@ -65,7 +69,8 @@ export class Sam2Stream {
     }
     this.#state = 'looking';
     try {
-      return await this.#look(request);
+      const { pixels } = request;
+      return await (pixels === null ? this.#promptKept(request) : this.#look(request, pixels));
     } finally {
       this.#settle();
     }
@@ -85,13 +90,15 @@ export class Sam2Stream {
   #end(): void {
     this.#state = 'closed';
     this.#proposed = null;
+    this.#kept = null;
     this.#predictor.dispose();
   }
 
-  async #look(request: SegmentationRequest): Promise<SegmentationResult> {
-    const { streamId, frameIndex, pixels, pixelSize, width, height } = request;
+  async #look(request: SegmentationRequest, pixels: Uint8Array): Promise<SegmentationResult> {
+    const { streamId, frameIndex, pixelSize, width, height } = request;
     this.#checkSize(request);
     this.#forget(request);
+    this.#kept = null;
     const begun = monotonicMs();
     await this.#conditionAutomatic(request);
     this.#proposed = null;
@@ -102,10 +109,11 @@ export class Sam2Stream {
     const tracked = monotonicMs();
     await this.#conditionCarried(request, results);
     await this.#takePrompts(request, results);
-    const objects = this.#foundObjects(request, results);
+    const colours = colourGridOf(pixels, pixelSize);
+    const objects = this.#foundObjects(request, results, colours);
     const candidates = await proposedCandidates(this.#predictor, request);
     if (candidates.length > 0) this.#proposed = { frameIndex, candidates };
-    else this.#predictor.lookAway();
+    this.#kept = { frameIndex, colours };
     const finished = monotonicMs();
     return {
       streamId,
@@ -117,6 +125,37 @@ export class Sam2Stream {
         encode: encoded - conditioned,
         match: tracked - encoded,
         decode: conditioned - begun + (finished - tracked),
+        total: finished - begun,
+      },
+    };
+  }
+
+  /** Takes prompts in on the frame of the newest look. */
+  async #promptKept(request: SegmentationRequest): Promise<SegmentationResult> {
+    const { streamId, frameIndex, pixelSize } = request;
+    const kept = this.#kept;
+    if (kept === null || kept.frameIndex !== frameIndex) {
+      const message = `nothing is kept of frame ${frameIndex}`;
+      throw new TrackcastError('TRACKCAST_INFERENCE_FAILED', message, { streamId, frameIndex });
+    }
+    const begun = monotonicMs();
+    this.#forget(request);
+    await this.#conditionAutomatic(request);
+    const results: Results = new Map(await this.#predictor.track(trackedFirst(request)));
+    const tracked = monotonicMs();
+    await this.#takePrompts(request, results);
+    const objects = this.#foundObjects(request, results, kept.colours);
+    const finished = monotonicMs();
+    return {
+      streamId,
+      frameIndex,
+      grid: maskGrid(pixelSize),
+      objects,
+      candidates: [],
+      timing: {
+        encode: 0,
+        match: tracked - begun,
+        decode: finished - tracked,
         total: finished - begun,
       },
     };
@@ -134,6 +173,7 @@ export class Sam2Stream {
     if (forgetAll) {
       this.#predictor.reset();
       this.#proposed = null;
+      this.#kept = null;
     }
     for (const objectId of forgotten) this.#predictor.remove(objectId);
   }
@@ -185,14 +225,13 @@ export class Sam2Stream {
     return { width: side, height: side, spanX: side, spanY: side, data };
   }
 
-  async #takePrompts({ prompted }: SegmentationRequest, results: Results): Promise<void> {
-    for (const round of roundsOf(withoutOutdated(prompted))) {
+  async #takePrompts({ prompted, pixels }: SegmentationRequest, results: Results): Promise<void> {
+    for (const round of roundsOf(withoutOutdated(prompted), pixels === null)) {
       addAll(results, await this.#predictor.promptAll(round));
     }
   }
 
-  #foundObjects(request: SegmentationRequest, results: Results): FoundObject[] {
-    const colours = colourGridOf(request.pixels, request.pixelSize);
+  #foundObjects(request: SegmentationRequest, results: Results, colours: ColourGrid): FoundObject[] {
     return [...askedFor(request)].map((objectId) => {
       const result = results.get(objectId);
       if (result === undefined || !this.#isSeen(result, request)) {
@@ -213,32 +252,6 @@ export class Sam2Stream {
     if (inside > surelySeen) return true;
     return inside > 0 && renderMask(this.#grid(lowResMask), width, height) !== null;
   }
-}
-
-function showsAnew(shape: PromptedTarget['shape']): boolean {
-  return shape.kind !== 'points' || shape.box !== undefined;
-}
-
-/** Prompts less those of objects that a later one shows anew. */
-function withoutOutdated(prompted: readonly PromptedTarget[]): PromptedTarget[] {
-  return prompted.filter(
-    ({ objectId }, at) =>
-      !prompted.slice(at + 1).some((later) => later.objectId === objectId && showsAnew(later.shape)),
-  );
-}
-
-/** Prompts in rounds of one for each object, since what the next one comes to depends on the one before. */
-function roundsOf(prompted: readonly PromptedTarget[]): ObjectPrompt[][] {
-  const rounds: ObjectPrompt[][] = [];
-  const counts = new Map<number, number>();
-  for (const { objectId, shape } of prompted) {
-    const earlier = counts.get(objectId) ?? 0;
-    counts.set(objectId, earlier + 1);
-    const round = rounds[earlier] ?? [];
-    rounds[earlier] = round;
-    round.push({ objectId, shape, keepsEarlierPoints: earlier > 0 && !showsAnew(shape) });
-  }
-  return rounds;
 }
 
 function addAll(results: Results, more: Results): void {

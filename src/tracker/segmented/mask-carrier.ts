@@ -86,9 +86,21 @@ export class MaskCarrier {
     this.#lookedAt = null;
   }
 
-  /** A mask of the frame in hand, ready to be carried; null before the first frame. */
-  anchor(logits: MaskLogits): PropagatedMask | null {
-    return this.#grid === null ? null : new PropagatedMask(logits, this.#grid);
+  /**
+   * A mask on the frame in hand, ready to be carried; null before the first frame.
+   *
+   * @param since motion that led from the frame of the logits to this one
+   */
+  anchor(logits: MaskLogits, since: readonly MotionField[] = []): PropagatedMask | null {
+    if (this.#grid === null) return null;
+    const mask = new PropagatedMask(logits, this.#grid);
+    for (const field of since) mask.step(field);
+    return mask;
+  }
+
+  /** Motion from one earlier frame to a later one, oldest first; null where it is not known all the way. */
+  motionBetween(from: number, to: number): readonly MotionField[] | null {
+    return this.#history.between(from, to);
   }
 
   /** Lets a mask of an earlier frame wait for its landing. */

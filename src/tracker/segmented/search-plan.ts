@@ -1,6 +1,5 @@
 import type { Frame } from '../../buffer/frame.ts';
 import { renderMask } from '../../mask/mask-logits.ts';
-import type { PromptShape } from '../../prompting/prompt.ts';
 import type { ObjectTable } from '../object-table.ts';
 import type { MotionField } from '../propagation/motion-field.ts';
 import {
@@ -9,8 +8,9 @@ import {
   type SegmentationRequest,
   type SegmentationTarget,
 } from '../segmentation.ts';
+import { type KeptFrame, shapeOnKept } from './kept-frame.ts';
 import type { PresentFrame } from './present-frame.ts';
-import { type WaitingPrompt, WaitingPrompts } from './waiting-prompts.ts';
+import { type GivenPrompt, type WaitingPrompt, WaitingPrompts } from './waiting-prompts.ts';
 
 /** Lost objects looked for per segmentation; all of them have their turn. */
 const lostPerRun = 3;
@@ -35,12 +35,18 @@ export class SearchPlan {
   }
 
   /**
-   * Lets a prompt about the newest frame wait for the next segmentation.
+   * Lets a prompt wait for the next segmentation.
    *
+   * @param present the newest frame
+   * @param since motion that led there from the frame of the prompt
    * @returns objects that have lost their last prompt because too many wait
    */
-  addPrompt(objectId: number, shape: PromptShape, frame: Pick<Frame, 'width' | 'height'>): number[] {
-    return this.#prompts.add(objectId, shape, frame);
+  addPrompt(
+    given: GivenPrompt,
+    present: Pick<Frame, 'index' | 'width' | 'height'>,
+    since: readonly MotionField[],
+  ): number[] {
+    return this.#prompts.add(given, present, since);
   }
 
   /**
@@ -135,6 +141,46 @@ export class SearchPlan {
       detect,
       forgotten: this.#objects.takeForgotten(),
       forgetAll,
+    };
+  }
+
+  /**
+   * The prompts that can be understood on the frame whose features the segmenter has kept; null where none can.
+   *
+   * @param motionBetween from one frame to a later one, null where it is not known
+   */
+  nextOnKept(
+    kept: KeptFrame,
+    motionBetween: (from: number, to: number) => readonly MotionField[] | null,
+  ): SegmentationRequest | null {
+    // What the segmenter is to forget, it must not go on from.
+    if (this.#forgetAll) return null;
+    const { frameIndex, pixelSize, width, height } = kept;
+    const taken = this.#prompts.takeWhere((given) => {
+      const object = this.#objects.find(given.objectId);
+      // What a person has drawn since is not known to what was seen before.
+      if (object === undefined || object.correctedOn > frameIndex) return null;
+      return shapeOnKept(given, kept, motionBetween);
+    });
+    if (taken.length === 0) return null;
+    this.#isRemembered = true;
+    return {
+      streamId: this.#streamId,
+      frameIndex,
+      pixels: null,
+      pixelSize,
+      width,
+      height,
+      targets: [],
+      prompted: taken.map(({ objectId, shape }) => ({
+        objectId,
+        shape,
+        currentLogits: null,
+        origin: this.#objects.find(objectId)?.origin,
+      })),
+      gridPoints: new Float32Array(0),
+      forgotten: this.#objects.takeForgotten(),
+      forgetAll: false,
     };
   }
 

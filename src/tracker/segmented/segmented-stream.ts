@@ -19,6 +19,7 @@ import type {
 } from '../video-tracker.ts';
 import { Looks } from './looks.ts';
 import { MaskCarrier } from './mask-carrier.ts';
+import { PastFrames } from './past-frames.ts';
 import { PresentFrame } from './present-frame.ts';
 import { PromptScan } from './prompt-scan.ts';
 import { SearchPlan } from './search-plan.ts';
@@ -59,7 +60,7 @@ export class SegmentedStream implements TrackedStream {
   readonly #results: SearchResults;
   /** Null where nothing is segmented. */
   readonly #looks: Looks | null;
-  #lastFrame: LastFrame | null = null;
+  readonly #frames: PastFrames<LastFrame>;
   #lastTracks: TrackFrame['tracks'] = [];
 
   constructor(options: TrackedStreamOptions, settings: SegmentedStreamSettings) {
@@ -67,6 +68,7 @@ export class SegmentedStream implements TrackedStream {
     const { lane, waitsForSegmentation } = settings;
     this.streamId = streamId;
     this.#settings = settings;
+    this.#frames = new PastFrames(streamId);
     this.#objects = new ObjectTable(streamId, settings.maxObjects, options.firstTrackId ?? 1);
     this.#carrier = new MaskCarrier(this.#objects);
     this.#identities = new IdentityKeeper(this.#objects);
@@ -95,7 +97,7 @@ export class SegmentedStream implements TrackedStream {
   async processFrame(frame: Frame, prompts: readonly Prompt[] = []): Promise<TrackFrame> {
     const begunAt = monotonicMs();
     const { index, timestampNs, width, height, pixelSize } = frame;
-    this.#lastFrame = { index, timestampNs, width, height, pixelSize };
+    this.#frames.add({ index, timestampNs, width, height, pixelSize });
     this.#present.begin(frame);
     try {
       const isSceneCut = this.#carrier.moveTo(frame);
@@ -118,12 +120,15 @@ export class SegmentedStream implements TrackedStream {
   }
 
   async prompt(prompt: Prompt): Promise<number> {
-    if (this.#lastFrame === null) {
+    const present = this.#frames.newest;
+    if (present === null) {
       throw new TrackcastError('TRACKCAST_PROMPT_INVALID', `stream ${this.streamId} has shown no frame yet`, {
         streamId: this.streamId,
       });
     }
-    return this.#accept(prompt, this.#lastFrame);
+    const objectId = this.#accept(prompt, present);
+    await this.#looks?.beginPrompted(present.timestampNs);
+    return objectId;
   }
 
   rename(objectId: number, label: string | null): void {
@@ -140,7 +145,7 @@ export class SegmentedStream implements TrackedStream {
     this.#carrier.clear();
     this.#scan.reset();
     this.#plan.forgetAll();
-    this.#results.ignoreUpTo(this.#lastFrame?.index ?? -1);
+    this.#results.ignoreUpTo(this.#frames.newest?.index ?? -1);
     this.#lastTracks = [];
   }
 
@@ -182,19 +187,26 @@ export class SegmentedStream implements TrackedStream {
   }
 
   /** Takes a prompt in; what needs the model waits for the next segmentation. */
-  #accept(prompt: Prompt, frame: LastFrame): number {
-    checkPrompt(prompt, frame, this.streamId);
-    const { shape } = prompt;
-    const logits = shape.kind === 'mask' ? promptedLogits(shape.mask, maskGrid(frame.pixelSize)) : null;
-    const object = objectOfPrompt(prompt, frame, this.#objects);
-    const mask = logits === null ? null : this.#carrier.anchor(logits);
+  #accept(prompt: Prompt, present: LastFrame): number {
+    const { shape, timestampNs } = prompt;
+    const isReachable = (frameIndex: number) => this.#carrier.reachesBackTo(frameIndex);
+    const seen = timestampNs === undefined ? present : this.#frames.at(timestampNs, isReachable);
+    checkPrompt(prompt, seen, this.streamId);
+    const since = this.#carrier.motionBetween(seen.index, present.index) ?? [];
+    const logits = shape.kind === 'mask' ? promptedLogits(shape.mask, maskGrid(seen.pixelSize)) : null;
+    const object = objectOfPrompt(prompt, present, this.#objects);
+    const mask = logits === null ? null : this.#carrier.anchor(logits, since);
     if (logits !== null && mask !== null) {
       this.#carrier.drop(object.id);
-      object.correctedOn = frame.index;
-      object.show(mask, 1, true, this.#present.appearanceOf(logits.data));
-      this.#objects.note(object.observe({ kind: 'seen' }, frame.index, frame.timestampNs));
+      object.correctedOn = present.index;
+      const appearance = seen === present ? this.#present.appearanceOf(logits.data) : null;
+      object.show(mask, 1, true, appearance);
+      this.#objects.note(object.observe({ kind: 'seen' }, present.index, present.timestampNs));
     }
-    if (this.#looks !== null) this.#objects.removeUnseen(this.#plan.addPrompt(object.id, shape, frame));
+    if (this.#looks !== null) {
+      const given = { objectId: object.id, shape, frameIndex: seen.index };
+      this.#objects.removeUnseen(this.#plan.addPrompt(given, present, since));
+    }
     return object.id;
   }
 

@@ -1,7 +1,14 @@
-import type { FrameInfo } from '../../buffer/frame.ts';
-import type { Box } from '../../mask/box.ts';
-import type { PromptPoint, PromptShape } from '../../prompting/prompt.ts';
-import { type MotionField, sampleGrid } from '../propagation/motion-field.ts';
+import type { PromptShape } from '../../prompting/prompt.ts';
+import type { MotionField } from '../propagation/motion-field.ts';
+import { carriedOn, hasExtent, type PictureSize, rescaled } from './shape-motion.ts';
+
+/** A prompt as it was given. */
+export interface GivenPrompt {
+  readonly objectId: number;
+  readonly shape: PromptShape;
+  /** The frame that it was given on. */
+  readonly frameIndex: number;
+}
 
 /** A prompt for the next look. */
 export interface WaitingPrompt {
@@ -11,16 +18,11 @@ export interface WaitingPrompt {
   readonly isLate: boolean;
 }
 
-type PictureSize = Pick<FrameInfo, 'width' | 'height'>;
-
 /** Prompts that wait at most: where the model never gets free, the newest count. */
 const maxWaiting = 64;
 
-/** Places inside a box, along each side, at which its motion is measured. */
-const samplesPerSide = 5;
-
 /** A prompt, and whether a look that failed has had it. */
-type KnownPrompt = WaitingPrompt & { readonly hasFailed: boolean };
+type KnownPrompt = WaitingPrompt & { readonly given: GivenPrompt; readonly hasFailed: boolean };
 
 /**
  * Prompts of people that wait until the model is free. Clicks and boxes move with the picture meanwhile, so that they
@@ -39,12 +41,19 @@ export class WaitingPrompts {
   }
 
   /**
-   * @param size of the picture that the prompt is about, which is the newest
+   * @param present the newest picture
+   * @param since motion that led there from the frame that the prompt was given on
    * @returns objects that have lost their last prompt because too many wait
    */
-  add(objectId: number, shape: PromptShape, { width, height }: PictureSize): number[] {
+  add(
+    given: GivenPrompt,
+    { index, width, height }: PictureSize & { readonly index: number },
+    since: readonly MotionField[] = [],
+  ): number[] {
     this.#size = { width, height };
-    this.#waiting.push({ objectId, shape, isLate: false, hasFailed: false });
+    const shape = since.reduce((at, motion) => carriedOn(at, this.#size, motion), given.shape);
+    const isLate = given.frameIndex !== index;
+    this.#waiting.push({ objectId: given.objectId, shape, isLate, given, hasFailed: false });
     return this.#dropSurplus();
   }
 
@@ -62,7 +71,7 @@ export class WaitingPrompts {
     const isResized = before.width !== after.width || before.height !== after.height;
     const moved = (prompt: KnownPrompt): KnownPrompt => {
       const sized = isResized ? rescaled(prompt.shape, before, after) : prompt.shape;
-      return { ...prompt, shape: motion === null ? sized : carried(sized, after, motion), isLate: true };
+      return { ...prompt, shape: motion === null ? sized : carriedOn(sized, after, motion), isLate: true };
     };
     const waiting = this.#waiting.map(moved);
     this.#tried = this.#tried.map(moved).filter(({ shape }) => hasExtent(shape));
@@ -75,6 +84,27 @@ export class WaitingPrompts {
     this.#tried = this.#waiting;
     this.#waiting = [];
     return this.#tried.map(({ objectId, shape, isLate }) => ({ objectId, shape, isLate }));
+  }
+
+  /**
+   * Hands some of those that wait to a look: those of objects that it takes all prompts of.
+   *
+   * @param shapeOf how the look is shown a prompt; null where it cannot be
+   */
+  takeWhere(shapeOf: (given: GivenPrompt) => PromptShape | null): Omit<WaitingPrompt, 'isLate'>[] {
+    const shown = this.#waiting.map(({ given }) => shapeOf(given));
+    const refused = new Set(
+      this.#waiting.filter((_, at) => shown[at] === null).map(({ objectId }) => objectId),
+    );
+    const taken: Omit<WaitingPrompt, 'isLate'>[] = [];
+    for (const [at, { objectId }] of this.#waiting.entries()) {
+      const shape = shown[at] ?? null;
+      if (shape !== null && !refused.has(objectId)) taken.push({ objectId, shape });
+    }
+    if (taken.length === 0) return [];
+    this.#tried = this.#waiting.filter(({ objectId }) => !refused.has(objectId));
+    this.#waiting = this.#waiting.filter(({ objectId }) => refused.has(objectId));
+    return taken;
   }
 
   /** The look has taken its prompts in. */
@@ -118,92 +148,4 @@ export class WaitingPrompts {
     const prompted = new Set([...this.#waiting, ...this.#tried].map(({ objectId }) => objectId));
     return dropped.map(({ objectId }) => objectId).filter((objectId) => !prompted.has(objectId));
   }
-}
-
-function rescaled(shape: PromptShape, from: PictureSize, to: PictureSize): PromptShape {
-  const [x, y] = [to.width / from.width, to.height / from.height];
-  return mapped(
-    shape,
-    (point) => ({ ...point, x: point.x * x, y: point.y * y }),
-    (box) => ({ x: box.x * x, y: box.y * y, width: box.width * x, height: box.height * y }),
-  );
-}
-
-function carried(shape: PromptShape, size: PictureSize, motion: MotionField): PromptShape {
-  return mapped(
-    shape,
-    (point) => {
-      const { dx, dy } = motionFrom(motion, size, point.x, point.y);
-      return { ...point, x: clamp(point.x + dx, size.width), y: clamp(point.y + dy, size.height) };
-    },
-    (box) => shifted(box, size, motion),
-  );
-}
-
-function mapped(
-  shape: PromptShape,
-  ofPoint: (point: PromptPoint) => PromptPoint,
-  ofBox: (box: Box) => Box,
-): PromptShape {
-  switch (shape.kind) {
-    case 'mask':
-      return shape;
-    case 'box':
-      return { ...shape, box: ofBox(shape.box) };
-    case 'points': {
-      const points = shape.points.map(ofPoint);
-      return { ...shape, points, ...(shape.box === undefined ? {} : { box: ofBox(shape.box) }) };
-    }
-  }
-}
-
-function hasExtent(shape: PromptShape): boolean {
-  const box = shape.kind === 'mask' ? undefined : shape.box;
-  return box === undefined || (box.width > 0 && box.height > 0);
-}
-
-/** The box with the median motion of what is in it. */
-function shifted(box: Box, size: PictureSize, motion: MotionField): Box {
-  const xs: number[] = [];
-  const ys: number[] = [];
-  for (let row = 0; row < samplesPerSide; row++) {
-    for (let column = 0; column < samplesPerSide; column++) {
-      const x = box.x + ((column + 0.5) / samplesPerSide) * box.width;
-      const y = box.y + ((row + 0.5) / samplesPerSide) * box.height;
-      const { dx, dy } = motionFrom(motion, size, x, y);
-      xs.push(dx);
-      ys.push(dy);
-    }
-  }
-  const left = clamp(box.x + median(xs), size.width);
-  const top = clamp(box.y + median(ys), size.height);
-  const right = clamp(box.x + box.width + median(xs), size.width);
-  const bottom = clamp(box.y + box.height + median(ys), size.height);
-  return { x: left, y: top, width: right - left, height: bottom - top };
-}
-
-/** Where a place of the picture before went, source pixels: motion points back, so it is looked up at its own end. */
-function motionFrom(
-  { dx, dy, columns, rows, cellSize, lumaWidth, lumaHeight }: MotionField,
-  { width, height }: PictureSize,
-  x: number,
-  y: number,
-): { dx: number; dy: number } {
-  const fromX = (x * lumaWidth) / width;
-  const fromY = (y * lumaHeight) / height;
-  let [toX, toY] = [fromX, fromY];
-  for (let step = 0; step < 3; step++) {
-    const backX = sampleGrid(dx, columns, rows, cellSize, toX, toY);
-    const backY = sampleGrid(dy, columns, rows, cellSize, toX, toY);
-    [toX, toY] = [fromX - backX, fromY - backY];
-  }
-  return { dx: ((toX - fromX) * width) / lumaWidth, dy: ((toY - fromY) * height) / lumaHeight };
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-}
-
-function clamp(value: number, limit: number): number {
-  return Math.min(Math.max(value, 0), limit);
 }

@@ -30,6 +30,12 @@ class Runtime extends FakeRuntime {
   readonly refusedProviders = [];
   /** Whether objects are seen whatever the numbers say. */
   seesAll = true;
+  encodes = 0;
+
+  override async encode(pixels: Uint8Array) {
+    this.encodes++;
+    return super.encode(pixels);
+  }
 
   override async step(...args: Parameters<FakeRuntime['step']>): Promise<ObjectStep[]> {
     const steps = await super.step(...args);
@@ -192,7 +198,43 @@ describe('Sam2Segmenter', () => {
         (predictor) => predictor.track(),
       ),
     );
-    expect(runtime.openFeatures).toBe(0);
+    expect(runtime.openFeatures).toBe(1);
+  });
+
+  it('takes prompts in on the frame of the last look without a picture, as its predictor would', async () => {
+    const { segmenter, runtime } = open();
+    await segmenter.segment(request(0, { prompted: [prompt(1, click)] }));
+    await segmenter.segment(request(1, { targets: [target(1)] }));
+    const encoded = runtime.encodes;
+    const onKept = { pixels: null, prompted: [prompt(1, correction), prompt(2, box)] };
+    const prompted = await segmenter.segment(request(1, onKept));
+    expect(runtime.encodes).toBe(encoded);
+    const refined = async (predictor: CameraPredictor) => {
+      await predictor.track();
+      const results = await predictor.promptAll([
+        { objectId: 1, shape: correction, keepsEarlierPoints: true },
+        { objectId: 2, shape: box },
+      ]);
+      return results;
+    };
+    const first = (predictor: CameraPredictor) => predictor.prompt(1, click);
+    expectMasks(prompted, await reference(first, refined));
+    expect(prompted).toMatchObject({ frameIndex: 1, candidates: [] });
+    const next = await segmenter.segment(request(2, { targets: [target(1), target(2)] }));
+    expectMasks(next, await reference(first, refined, (predictor) => predictor.track()));
+  });
+
+  it('refuses prompts on a frame that is not kept any more, and goes on', async () => {
+    const { segmenter } = open();
+    const onKept = { pixels: null, prompted: [prompt(1, click)] };
+    const refusal = { code: 'TRACKCAST_INFERENCE_FAILED' };
+    await expect(segmenter.segment(request(0, onKept))).rejects.toMatchObject(refusal);
+    await segmenter.segment(request(0, { prompted: [prompt(1, click)] }));
+    await expect(segmenter.segment(request(1, onKept))).rejects.toMatchObject(refusal);
+    await segmenter.segment(request(0, onKept));
+    await segmenter.segment(request(1, { forgetAll: true }));
+    segmenter.closeStream('a');
+    await expect(segmenter.segment(request(1, onKept))).rejects.toMatchObject(refusal);
   });
 
   it('decodes what a detector has seen as it does a person’s box, and remembers nothing of it', async () => {
@@ -465,12 +507,13 @@ describe('Sam2Segmenter', () => {
       live.push(...prompted.map(({ objectId }) => objectId));
       forgotten = live.length > 6 ? live.splice(frame % 5, 2) : [];
       most = Math.max(most, runtime.memories.size);
-      expect(runtime.openFeatures).toBe(0);
+      expect(runtime.openFeatures).toBe(1);
     }
     // At most eight objects, each with its first frame, six recent ones and the present one.
     expect(most).toBeLessThanOrEqual(8 * 8);
     expect(most).toBeGreaterThan(20);
     segmenter.closeStream('a');
     expect(runtime.memories.size).toBe(0);
+    expect(runtime.openFeatures).toBe(0);
   });
 });

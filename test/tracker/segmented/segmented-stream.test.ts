@@ -315,4 +315,151 @@ describe('SegmentedStream', () => {
     expect(Math.abs((track?.box?.y ?? 0) - 32)).toBeLessThan(8);
     expect((track?.area ?? 0) / 56 ** 2).toBeCloseTo(1, 0.5);
   });
+
+  it('decodes a click on what was looked at last, without a picture, before the next frame comes', async () => {
+    const { lane, stream, see } = open({ maxSegmentationsPerSecond: 0.1 });
+    lane.see = ({ prompted, targets }) => ({
+      objects: Object.fromEntries([...prompted, ...targets].map(({ objectId }) => [objectId, object])),
+    });
+    await see(0, [clickAt(100, 110)]);
+    for (let index = 1; index <= 10; index++) await see(index);
+    expect(lane.requests).toHaveLength(1);
+    // The disc has gone 40 pixels to the right since.
+    const id = await stream.prompt(clickAt(140, 110));
+    expect(lane.requests).toHaveLength(2);
+    expect(lane.requests[1]).toMatchObject({ frameIndex: 0, pixels: null, targets: [] });
+    const shape = promptedShape(lane);
+    const [point] = shape?.kind === 'points' ? shape.points : [];
+    expect(Math.hypot((point?.x ?? 0) - 100, (point?.y ?? 0) - 110)).toBeLessThan(8);
+    const { tracks } = await see(11);
+    expect(tracks.find((track) => track.id === id)).toMatchObject({ state: 'active' });
+    expect(tracks.filter(({ mask }) => mask !== null)).toHaveLength(2);
+    expect(stream.counters().segmentations).toBe(1);
+  });
+
+  it('leaves all other objects as they are where only prompts are decoded', async () => {
+    const { lane, stream, see } = open({ maxSegmentationsPerSecond: 0.1 });
+    lane.see = ({ prompted }) => ({
+      objects: Object.fromEntries(prompted.map(({ objectId }) => [objectId, object])),
+    });
+    await see(0, [clickAt(100, 110)]);
+    await see(1);
+    for (let index = 2; index < 8; index++) {
+      await stream.prompt(clickAt(104 + 4 * index, 112));
+      await see(index);
+    }
+    const { tracks } = await see(8);
+    expect(lane.requests.filter(({ pixels }) => pixels === null)).toHaveLength(6);
+    expect(tracks.map(({ id, state }) => [id, state])).toEqual(
+      [1, 2, 3, 4, 5, 6, 7].map((id) => [id, 'active']),
+    );
+  });
+
+  it('shares one request among prompts that wait, and serves them before the next look', async () => {
+    const { lane, stream, see } = open();
+    await see(0, [clickAt(100, 110)]);
+    lane.isFree = false;
+    await see(1);
+    await stream.prompt(clickAt(106, 110));
+    await stream.prompt({
+      shape: { kind: 'box', box: { x: 66, y: 70, width: 80, height: 80 } },
+      author: 'person',
+    });
+    expect(lane.requests).toHaveLength(1);
+    lane.isFree = true;
+    await see(2);
+    expect(lane.requests[1]).toMatchObject({ frameIndex: 0, pixels: null });
+    expect(lane.requests[1]?.prompted.map(({ objectId }) => objectId)).toEqual([2, 3]);
+    await see(3);
+    expect(lane.requests[2]).toMatchObject({ frameIndex: 3, prompted: [] });
+    expect(lane.requests[2]?.pixels).not.toBeNull();
+  });
+
+  it('looks at the present frame where what was looked at last is too old, cut off or gone', async () => {
+    const late = open({ maxSegmentationsPerSecond: 0.1 });
+    await late.see(0, [clickAt(100, 110)]);
+    await late.see(1);
+    await late.see(60);
+    await late.stream.prompt(clickAt(200, 110));
+    await late.see(61);
+    expect(late.lane.requests[1]).toMatchObject({ frameIndex: 61 });
+
+    const cut = open({ maxSegmentationsPerSecond: 0.1 });
+    await cut.see(0, [clickAt(100, 110)]);
+    await cut.see(1);
+    await cut.see(2, [], elsewhere);
+    await cut.stream.prompt(clickAt(200, 110));
+    await cut.see(3, [], elsewhere);
+    expect(cut.lane.requests[1]).toMatchObject({ frameIndex: 3 });
+
+    const gone = open({ maxSegmentationsPerSecond: 0.1 });
+    await gone.see(0, [clickAt(100, 110)]);
+    await gone.see(1);
+    gone.lane.see = ({ pixels }) => {
+      if (pixels === null) throw new Error('nothing is kept');
+      return {};
+    };
+    const id = await gone.stream.prompt(clickAt(104, 110));
+    await gone.see(2);
+    expect(
+      gone.lane.requests.slice(1).map(({ frameIndex, pixels }) => [frameIndex, pixels === null]),
+    ).toEqual([
+      [0, true],
+      [2, false],
+    ]);
+    expect(gone.lane.requests[2]?.prompted).toMatchObject([{ objectId: id }]);
+  });
+
+  it('does not go on from what it saw before a reset', async () => {
+    const { lane, stream, see } = open({ maxSegmentationsPerSecond: 0.1 });
+    await see(0, [clickAt(100, 110)]);
+    await see(1);
+    stream.reset();
+    await stream.prompt(clickAt(104, 110));
+    await see(2);
+    expect(lane.requests[1]).toMatchObject({ frameIndex: 2, forgetAll: true });
+  });
+
+  it('brings a prompt of an earlier frame to the present', async () => {
+    const { lane, stream, see } = open();
+    lane.isFree = false;
+    for (let index = 0; index <= 20; index++) await see(index);
+    const { timestampNs } = scene.frame(5);
+    await stream.prompt({ ...clickAt(120, 110), timestampNs });
+    lane.isFree = true;
+    await see(21);
+    const shape = promptedShape(lane);
+    const [point] = shape?.kind === 'points' ? shape.points : [];
+    expect(Math.hypot((point?.x ?? 0) - 184, (point?.y ?? 0) - 110)).toBeLessThan(12);
+  });
+
+  it('carries a mask of an earlier frame to the present at once', async () => {
+    const { lane, stream, see } = open();
+    lane.isFree = false;
+    for (let index = 0; index <= 20; index++) await see(index);
+    const { timestampNs } = scene.frame(5);
+    const id = await stream.prompt({ ...showMask(5), timestampNs });
+    const { tracks } = await see(21);
+    const mask = tracks.find((track) => track.id === id)?.mask;
+    const shown = mask ? decodeRunLength(mask) : new Uint8Array(scene.width * scene.height);
+    // Left where it was drawn, it would overlap by less than a tenth.
+    expect(maskIou(shown, scene.visible(0, 21))).toBeGreaterThan(0.6);
+  });
+
+  it('refuses a prompt of a frame that does not lead to the present, and changes nothing', async () => {
+    const { lane, stream, see } = open();
+    lane.isFree = false;
+    await see(0);
+    await see(1);
+    await see(2, [], elsewhere);
+    const refusal = { code: 'TRACKCAST_FRAME_UNREACHABLE' };
+    for (const timestampNs of [-1n, scene.frame(1).timestampNs, scene.frame(200).timestampNs]) {
+      await expect(stream.prompt({ ...clickAt(10, 10), timestampNs })).rejects.toMatchObject(refusal);
+      await expect(stream.prompt({ ...showMask(1), timestampNs })).rejects.toMatchObject(refusal);
+    }
+    expect((await see(3, [], elsewhere)).tracks).toEqual([]);
+    expect(stream.snapshot().nextTrackId).toBe(1);
+    await stream.prompt({ ...clickAt(10, 10), timestampNs: scene.frame(3).timestampNs });
+    expect(stream.snapshot().nextTrackId).toBe(2);
+  });
 });

@@ -4,7 +4,7 @@ import { WaitingPrompts } from '../../../src/tracker/segmented/waiting-prompts.t
 import { fieldOf, lumaHeight, lumaWidth, shift } from '../propagation/known-motion.ts';
 
 /** Twice the luma plane's size: a luma pixel is two source pixels. */
-const size = { width: lumaWidth * 2, height: lumaHeight * 2 };
+const size = { index: 0, width: lumaWidth * 2, height: lumaHeight * 2 };
 
 const click = (x: number, y: number, positive = true): PromptShape => ({
   kind: 'points',
@@ -15,9 +15,11 @@ const box = (x: number, y: number, width: number, height: number): PromptShape =
   box: { x, y, width, height },
 });
 
+const given = (objectId: number, shape: PromptShape, frameIndex = 0) => ({ objectId, shape, frameIndex });
+
 function waiting(...shapes: readonly PromptShape[]): WaitingPrompts {
   const prompts = new WaitingPrompts();
-  for (const [at, shape] of shapes.entries()) prompts.add(at + 1, shape, size);
+  for (const [at, shape] of shapes.entries()) prompts.add(given(at + 1, shape), size);
   return prompts;
 }
 
@@ -85,7 +87,7 @@ describe('WaitingPrompts', () => {
 
   it('drops the oldest when too many wait', () => {
     const prompts = waiting(...Array.from({ length: 64 }, (_, at) => click(at, 10)));
-    expect(prompts.add(65, click(7, 7), size)).toEqual([1]);
+    expect(prompts.add(given(65, click(7, 7)), size)).toEqual([1]);
     expect(prompts.take().map(({ objectId }) => objectId)).toEqual(
       Array.from({ length: 64 }, (_, at) => at + 2),
     );
@@ -102,7 +104,7 @@ describe('WaitingPrompts', () => {
     const prompts = waiting(click(100, 80), click(60, 50));
     prompts.take();
     prompts.moveTo(size, fieldOf(shift(-3, 1)));
-    prompts.add(3, click(7, 7), size);
+    prompts.add(given(3, click(7, 7)), size);
     expect(prompts.failed()).toEqual([]);
     expect(prompts.take()).toEqual([
       { objectId: 1, shape: click(106, 78), isLate: true },
@@ -121,7 +123,7 @@ describe('WaitingPrompts', () => {
     prompts.take();
     prompts.failed();
     prompts.take();
-    prompts.add(1, click(90, 80), size);
+    prompts.add(given(1, click(90, 80)), size);
     expect(prompts.failed()).toEqual([]);
     expect(shapesOf(prompts)).toEqual([click(90, 80)]);
   });
@@ -137,7 +139,7 @@ describe('WaitingPrompts', () => {
   it('gives up what waits and what a look has when it is cleared', () => {
     const prompts = waiting(click(100, 80));
     prompts.take();
-    prompts.add(2, click(7, 7), size);
+    prompts.add(given(2, click(7, 7)), size);
     expect(prompts.clear()).toEqual([1, 2]);
     expect(prompts.failed()).toEqual([]);
     expect(prompts.isEmpty).toBe(true);
