@@ -1,4 +1,5 @@
 import { TrackcastError } from '../errors.ts';
+import type { ObjectChange } from '../prompting/object-change.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import type { StreamControl, StreamStatus } from '../server/stream-control.ts';
 
@@ -23,8 +24,8 @@ export class LateStreamControl implements StreamControl {
     return this.#require(streamId).remove(streamId, objectId);
   }
 
-  async rename(streamId: string, objectId: number, label: string | null): Promise<void> {
-    return this.#require(streamId).rename(streamId, objectId, label);
+  async change(streamId: string, objectId: number, change: ObjectChange): Promise<void> {
+    return this.#require(streamId).change(streamId, objectId, change);
   }
 
   async reset(streamId: string): Promise<void> {

@@ -1,3 +1,4 @@
+import type { ObjectChange } from '../prompting/object-change.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import type { PipelineMetrics } from '../publish/metrics.ts';
 import type { StreamControl, StreamStatus } from '../server/stream-control.ts';
@@ -34,8 +35,8 @@ export class SessionControl implements StreamControl {
     return this.#lives.workers.tracking.remove(streamId, objectId);
   }
 
-  rename(streamId: string, objectId: number, label: string | null): Promise<void> {
-    return this.#lives.workers.tracking.rename(streamId, objectId, label);
+  change(streamId: string, objectId: number, change: ObjectChange): Promise<void> {
+    return this.#lives.workers.tracking.change(streamId, objectId, change);
   }
 
   reset(streamId: string): Promise<void> {

@@ -61,6 +61,8 @@ function toMessageTrack(track: Track, width: number, height: number): TrackMessa
     mask: mask === null ? null : { size: [mask.size[0], mask.size[1]], counts: mask.counts },
     ...(polygons === undefined ? {} : { polygons: polygons.map((polygon) => [...polygon]) }),
     author: track.author,
+    ...(track.category === undefined ? {} : { category: track.category }),
+    ...(track.locked === undefined ? {} : { locked: track.locked }),
     firstFrame: track.firstFrame,
     lastSeenFrame: track.lastSeenFrame,
   };

@@ -74,6 +74,14 @@ const trackSchema = z
         'Outer and inner contours for an even-odd fill, where asked for. Absent on the first frames after somebody asked.',
       ),
     author: z.enum(['person', 'strategy']).optional().describe('Who asked for this object.'),
+    category: z
+      .string()
+      .optional()
+      .describe('What sort of thing a person says it is; absent where nobody does.'),
+    locked: z
+      .boolean()
+      .optional()
+      .describe('True where only a person may remove the object or take it for another; absent otherwise.'),
     firstFrame: z.int().min(0).describe('Index of the frame on which the object was found.'),
     lastSeenFrame: z.int().min(0).describe('Index of the newest frame on which the object was seen.'),
   })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TrackcastError } from '../errors.ts';
+import type { ObjectChange } from '../prompting/object-change.ts';
 import type { Prompt, PromptShape } from '../prompting/prompt.ts';
 import { runLengthMaskSchema, streamIdSchema } from '../publish/track-message.ts';
 
@@ -11,6 +12,13 @@ const labelSchema = z
   .min(1)
   .max(100)
   .regex(/^\P{Cc}+$/u);
+
+/** A whole number beyond what JSON numbers hold exactly must come as text. */
+const timestampSchema = z
+  .union([z.string().regex(/^-?\d{1,19}$/), z.int()], {
+    error: 'a capture time is nanoseconds as a decimal string, or as a whole number below 2^53',
+  })
+  .transform(BigInt);
 
 const objectIdSchema = z.int32().min(0);
 
@@ -32,18 +40,29 @@ const promptBodySchema = z.strictObject({
   mask: runLengthMaskSchema.optional(),
   objectId: objectIdSchema.optional(),
   label: labelSchema.optional(),
+  timestampNs: timestampSchema.optional(),
 });
 
-const renameBodySchema = z.strictObject({ label: labelSchema.nullable() });
+/** Body of `PATCH /v1/streams/:id/objects/:objectId`. */
+const changeBodySchema = z
+  .strictObject({
+    label: labelSchema.nullable().optional(),
+    category: labelSchema.nullable().optional(),
+    locked: z.boolean().optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), {
+    error: 'a change has a label, a category or locked',
+  });
 
 /** @throws TrackcastError `TRACKCAST_REQUEST_INVALID` */
 export function parsePrompt(body: unknown): Prompt {
-  const { points, box, mask, objectId, label } = parse(promptBodySchema, body);
+  const { points, box, mask, objectId, label, timestampNs } = parse(promptBodySchema, body);
   return {
     shape: shapeOf(points, box, mask),
     author: 'person',
     ...(objectId === undefined ? {} : { objectId }),
     ...(label === undefined ? {} : { label }),
+    ...(timestampNs === undefined ? {} : { timestampNs }),
   };
 }
 
@@ -64,8 +83,13 @@ function shapeOf(
 }
 
 /** @throws TrackcastError `TRACKCAST_REQUEST_INVALID` */
-export function parseRename(body: unknown): string | null {
-  return parse(renameBodySchema, body).label;
+export function parseChange(body: unknown): ObjectChange {
+  const { label, category, locked } = parse(changeBodySchema, body);
+  return {
+    ...(label === undefined ? {} : { label }),
+    ...(category === undefined ? {} : { category }),
+    ...(locked === undefined ? {} : { locked }),
+  };
 }
 
 /** @throws TrackcastError `TRACKCAST_REQUEST_INVALID` */

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AccessRole } from '../config/access-token.ts';
 import { TrackcastError } from '../errors.ts';
 import { type AccessControl, bearerToken } from './auth.ts';
-import { parseObjectId, parsePrompt, parseRename, parseStreamId } from './control-requests.ts';
+import { parseChange, parseObjectId, parsePrompt, parseStreamId } from './control-requests.ts';
 import type { StreamControl } from './stream-control.ts';
 
 interface StreamParameters {
@@ -41,7 +41,7 @@ export function addControlRoutes(app: FastifyInstance, streams: StreamControl, a
     '/v1/streams/:streamId/objects/:objectId',
     operator,
     async ({ params, body }, reply) => {
-      await streams.rename(parseStreamId(params.streamId), parseObjectId(params.objectId), parseRename(body));
+      await streams.change(parseStreamId(params.streamId), parseObjectId(params.objectId), parseChange(body));
       return reply.code(204).send();
     },
   );

@@ -1,3 +1,4 @@
+import type { ObjectChange } from '../prompting/object-change.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import type { StreamActivity } from '../publish/metrics.ts';
 
@@ -12,12 +13,12 @@ export interface StreamStatus extends StreamActivity {
 
 /**
  * What the server may ask of streams. Rejections are `TrackcastError`s: `TRACKCAST_STREAM_UNKNOWN`,
- * `TRACKCAST_OBJECT_UNKNOWN`, `TRACKCAST_PROMPT_INVALID`, `TRACKCAST_MASK_INVALID`.
+ * `TRACKCAST_OBJECT_UNKNOWN`, `TRACKCAST_PROMPT_INVALID`, `TRACKCAST_MASK_INVALID`, `TRACKCAST_FRAME_UNREACHABLE`.
  */
 export interface StreamControl {
   list(): readonly StreamStatus[];
   prompt(streamId: string, prompt: Prompt): Promise<{ readonly objectId: number }>;
   remove(streamId: string, objectId: number): Promise<void>;
-  rename(streamId: string, objectId: number, label: string | null): Promise<void>;
+  change(streamId: string, objectId: number, change: ObjectChange): Promise<void>;
   reset(streamId: string): Promise<void>;
 }

@@ -78,13 +78,15 @@ export class ObjectTable {
   }
 
   /**
-   * Makes an object; at the limit, gives up the automatic one that has been hidden longest. Throws
-   * `TRACKCAST_PROMPT_INVALID` for an id that was given before.
+   * Makes an object; at the limit, gives up an automatic one: one that no second look has confirmed, else the one that
+   * has been hidden longest. Those in view give way to people's objects only, and only unconfirmed ones. Never given up
+   * is one of a person, nor a locked one. Throws `TRACKCAST_PROMPT_INVALID` for an
+   * id that was given before.
    */
   create(options: NewObject): TrackedObject {
     const id = options.id ?? this.#nextId;
     this.#claim(id);
-    if (this.#objects.size >= this.#limit) this.#evict();
+    if (this.#objects.size >= this.#limit) this.#evict(options.author);
     const object = new TrackedObject({ ...options, id });
     this.#objects.set(id, object);
     this.#announceIfDue(object);
@@ -103,7 +105,7 @@ export class ObjectTable {
   removeUnseen(ids: readonly number[]): void {
     for (const id of ids) {
       const object = this.#objects.get(id);
-      if (object?.mask === null && object.confirmations === 0) this.remove(id);
+      if (object?.mask === null && object.confirmations === 0 && !object.isLocked) this.remove(id);
     }
   }
 
@@ -114,7 +116,7 @@ export class ObjectTable {
   /** Gives up automatic objects that have been lost for too long. */
   expire(timestampNs: bigint): void {
     for (const object of [...this.#objects.values()]) {
-      if (object.author === 'person' || object.state !== 'lost') continue;
+      if (!object.isAutomatic || object.state !== 'lost') continue;
       if (object.hiddenSeconds(timestampNs) > lostSeconds) this.remove(object.id);
     }
   }
@@ -166,13 +168,15 @@ export class ObjectTable {
     this.#events.push({ kind: 'created', trackId: object.id });
   }
 
-  #evict(): void {
-    let longest: TrackedObject | null = null;
+  /** @param author for whom room is made */
+  #evict(author: NewObject['author']): void {
+    let first: TrackedObject | null = null;
     for (const object of this.#objects.values()) {
-      if (!isExpendable(object)) continue;
-      if (longest === null || object.lastSeenFrame < longest.lastSeenFrame) longest = object;
+      const isYielding = author === 'person' && object.isAutomatic && object.isOnProbation;
+      if ((isYielding || isExpendable(object)) && (first === null || goesBefore(object, first)))
+        first = object;
     }
-    if (longest !== null) this.remove(longest.id);
+    if (first !== null) this.remove(first.id);
   }
 }
 
@@ -198,5 +202,11 @@ export function objectOfPrompt(
 }
 
 function isExpendable(object: TrackedObject): boolean {
-  return object.author === 'strategy' && object.state !== 'active';
+  return object.isAutomatic && object.state !== 'active';
+}
+
+/** Which of two expendable objects is given up rather than the other. */
+function goesBefore(a: TrackedObject, b: TrackedObject): boolean {
+  if (a.isOnProbation !== b.isOnProbation) return a.isOnProbation;
+  return a.lastSeenFrame < b.lastSeenFrame;
 }

@@ -28,6 +28,10 @@ export interface Track {
   readonly firstFrame: number;
   readonly lastSeenFrame: number;
   readonly author: 'person' | 'strategy';
+  /** What sort of thing a person says it is; absent where nobody does. */
+  readonly category?: string;
+  /** Present where only a person may remove it. */
+  readonly locked?: true;
   /** How the mask came here since it was segmented; absent where no motion carries it. */
   readonly carried?: CarriedMask;
 }

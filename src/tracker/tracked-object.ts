@@ -1,4 +1,5 @@
 import { absentLogit, type MaskLogits, type RenderedMask, renderMask } from '../mask/mask-logits.ts';
+import type { ObjectChange } from '../prompting/object-change.ts';
 import type { Appearance } from './appearance.ts';
 import { nextState, type Observation } from './life-cycle.ts';
 import type { PropagatedMask } from './propagation/propagated-mask.ts';
@@ -19,6 +20,8 @@ export class TrackedObject {
   /** The candidate that showed it last; undefined where only a person has. */
   origin: CandidateOrigin | undefined;
   label: string | null;
+  #category: string | null = null;
+  #isLocked = false;
   /** Newest frame on which a person gave the mask; what a model saw before that is out of date. */
   correctedOn = -1;
   #state: TrackState = 'active';
@@ -61,13 +64,23 @@ export class TrackedObject {
     return this.#state;
   }
 
+  /** Whether only a person may remove it or take it for another. */
+  get isLocked(): boolean {
+    return this.#isLocked;
+  }
+
+  /** Whether it may be given up without a person's word. */
+  get isAutomatic(): boolean {
+    return this.author === 'strategy' && !this.#isLocked;
+  }
+
   get confirmations(): number {
     return this.#confirmations;
   }
 
   /** What a strategy found is an object only once a second look has confirmed it; until then nobody is told of it. */
   get isOnProbation(): boolean {
-    return !this.#isCertain && this.#confirmations === 0;
+    return !this.#isCertain && !this.#isLocked && this.#confirmations === 0;
   }
 
   get score(): number {
@@ -100,6 +113,13 @@ export class TrackedObject {
     if (appearance !== null) this.#appearance = appearance;
     this.#score = score;
     if (confirmed) this.#confirmations++;
+  }
+
+  /** Takes in what a person says of it. */
+  change({ label, category, locked }: ObjectChange): void {
+    if (label !== undefined) this.label = label;
+    if (category !== undefined) this.#category = category;
+    if (locked !== undefined) this.#isLocked = locked;
   }
 
   /** Takes note that a look found it. */
@@ -170,6 +190,8 @@ export class TrackedObject {
       firstFrame: this.firstFrame,
       lastSeenFrame: this.#lastSeenFrame,
       author: this.author,
+      ...(this.#category === null ? {} : { category: this.#category }),
+      ...(this.#isLocked ? { locked: true } : {}),
       ...(this.#mask === null ? {} : { carried: { frames: this.#mask.steps, support: this.#mask.support } }),
     };
   }

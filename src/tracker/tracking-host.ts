@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { TrackcastError } from '../errors.ts';
+import type { ObjectChange } from '../prompting/object-change.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import { spawnWorker } from '../spawn-worker.ts';
 import type { LostLook } from './lost-look.ts';
@@ -92,15 +93,15 @@ export class TrackingHost {
     this.#command({ kind: 'polygons', wanted });
   }
 
-  /** Resolves with the object's id. Rejects with `TRACKCAST_PROMPT_INVALID`, `TRACKCAST_STREAM_UNKNOWN`. */
+  /** Resolves with the object's id. Rejects as `TrackedStream.prompt`, or with `TRACKCAST_STREAM_UNKNOWN`. */
   async prompt(streamId: string, prompt: Prompt): Promise<number> {
     const { objectId } = await this.#ask(streamId, { kind: 'prompt', prompt });
     return objectId ?? 0;
   }
 
   /** Rejects with `TRACKCAST_OBJECT_UNKNOWN`, `TRACKCAST_STREAM_UNKNOWN`. */
-  async rename(streamId: string, objectId: number, label: string | null): Promise<void> {
-    await this.#ask(streamId, { kind: 'rename', objectId, label });
+  async change(streamId: string, objectId: number, change: ObjectChange): Promise<void> {
+    await this.#ask(streamId, { kind: 'change', objectId, change });
   }
 
   /** Rejects with `TRACKCAST_OBJECT_UNKNOWN`, `TRACKCAST_STREAM_UNKNOWN`. */

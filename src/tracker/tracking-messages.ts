@@ -1,5 +1,6 @@
 import type { FrameRingHandle } from '../buffer/frame-ring.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { ObjectChange } from '../prompting/object-change.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import type { LostLook } from './lost-look.ts';
 import type { ModelSettings } from './segmenter-factory.ts';
@@ -27,7 +28,7 @@ export interface TrackingStreamOptions {
 /** A change that somebody asks for; answered by `answer` with the same `requestId`. */
 export type TrackingRequest =
   | { readonly kind: 'prompt'; readonly prompt: Prompt }
-  | { readonly kind: 'rename'; readonly objectId: number; readonly label: string | null }
+  | { readonly kind: 'change'; readonly objectId: number; readonly change: ObjectChange }
   | { readonly kind: 'remove'; readonly objectId: number }
   | { readonly kind: 'reset' }
   | { readonly kind: 'snapshot' };

@@ -83,8 +83,8 @@ async function answer(streamId: string, request: TrackingRequest): Promise<Track
     switch (request.kind) {
       case 'prompt':
         return { kind: 'done', objectId: await stream.prompt(request.prompt), snapshot: null };
-      case 'rename':
-        stream.rename(request.objectId, request.label);
+      case 'change':
+        stream.change(request.objectId, request.change);
         break;
       case 'remove':
         stream.remove(request.objectId);

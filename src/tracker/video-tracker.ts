@@ -1,4 +1,5 @@
 import type { Frame } from '../buffer/frame.ts';
+import type { ObjectChange } from '../prompting/object-change.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import type { RepromptReason } from '../prompting/reprompt-timing.ts';
 import type { LostLook } from './lost-look.ts';
@@ -48,12 +49,13 @@ export interface TrackedStream {
   /** Tells of a frame that will not be tracked, so that its motion is not lost. Cheap. */
   skipFrame(frame: Frame): void;
   /**
-   * Adds an object, or refines the one named by `prompt.objectId`, on the newest frame processed.
-   * Resolves with the object's id. Throws `TRACKCAST_PROMPT_INVALID`, `TRACKCAST_OBJECT_UNKNOWN`.
+   * Adds an object, or refines the one named by `prompt.objectId`, on the newest frame processed,
+   * or on the earlier one of `prompt.timestampNs`, from which motion brings it here. Resolves with the object's id.
+   * Throws `TRACKCAST_PROMPT_INVALID`, `TRACKCAST_FRAME_UNREACHABLE`; nothing is changed then.
    */
   prompt(prompt: Prompt): Promise<number>;
-  /** Names an object. Throws `TRACKCAST_OBJECT_UNKNOWN`. */
-  rename(objectId: number, label: string | null): void;
+  /** Names, sorts, locks or unlocks an object. Throws `TRACKCAST_OBJECT_UNKNOWN`. */
+  change(objectId: number, change: ObjectChange): void;
   /** Forgets one object; its id is not used again. Throws `TRACKCAST_OBJECT_UNKNOWN`. */
   remove(objectId: number): void;
   /** Forgets all objects and memories; ids go on. */

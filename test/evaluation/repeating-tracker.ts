@@ -129,7 +129,7 @@ class RepeatingStream implements TrackedStream {
     };
   }
 
-  rename(): void {}
+  change(): void {}
 
   remove(objectId: number): void {
     this.#objects.delete(objectId);

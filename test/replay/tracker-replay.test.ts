@@ -40,7 +40,7 @@ class ObjectKeeper implements VideoTracker {
         rejectedCandidates: {},
       }),
       skipFrame: () => {},
-      rename: () => {},
+      change: () => {},
       reset: () => {},
       close: async () => {},
     };

@@ -93,6 +93,28 @@ describe('stream control', () => {
     expect(control.calls).toEqual([['prompt', 'camera-1', { shape, author: 'person', label: 'Größe 1' }]]);
   });
 
+  it.each([
+    ['1763683200123456789', 1763683200123456789n],
+    ['-5', -5n],
+    [40_000_000, 40_000_000n],
+  ])('takes the prompt of a frame at %j', async (timestampNs, expected) => {
+    const { url, control } = await open();
+    const body = { points: [{ x: 1, y: 2 }], timestampNs };
+    expect((await send(`${url}/v1/streams/camera-1/prompts`, 'POST', body)).status).toBe(201);
+    expect(control.calls).toMatchObject([['prompt', 'camera-1', { timestampNs: expected }]]);
+  });
+
+  it.each([
+    ['nothing', {}],
+    ['a lock that is neither', { locked: 'yes' }],
+    ['an empty category', { category: '' }],
+  ])('refuses to change %s of an object', async (_name, body) => {
+    const { url, control } = await open();
+    const answer = await send(`${url}/v1/streams/camera-1/objects/7`, 'PATCH', body);
+    expect(answer).toMatchObject({ status: 400, body: { code: 'TRACKCAST_REQUEST_INVALID' } });
+    expect(control.calls).toEqual([]);
+  });
+
   it('refines, renames, removes and resets', async () => {
     const { url, control } = await open();
     const stream = `${url}/v1/streams/camera-1`;
@@ -100,11 +122,14 @@ describe('stream control', () => {
     expect(refined.body).toEqual({ objectId: 7 });
     expect((await send(`${stream}/objects/7`, 'PATCH', { label: 'grasper' })).status).toBe(204);
     expect((await send(`${stream}/objects/7`, 'PATCH', { label: null })).status).toBe(204);
+    const change = { category: 'instrument', locked: true };
+    expect((await send(`${stream}/objects/7`, 'PATCH', change)).status).toBe(204);
     expect((await send(`${stream}/objects/7`, 'DELETE')).status).toBe(204);
     expect((await send(`${stream}/reset`, 'POST')).status).toBe(204);
     expect(control.calls.slice(1)).toEqual([
-      ['rename', 'camera-1', 7, 'grasper'],
-      ['rename', 'camera-1', 7, null],
+      ['change', 'camera-1', 7, { label: 'grasper' }],
+      ['change', 'camera-1', 7, { label: null }],
+      ['change', 'camera-1', 7, { category: 'instrument', locked: true }],
       ['remove', 'camera-1', 7],
       ['reset', 'camera-1'],
     ]);
@@ -122,6 +147,8 @@ describe('stream control', () => {
       'mask',
     ],
     ['an object id that is no number', { points: [{ x: 1, y: 1 }], objectId: '7' }, 'objectId'],
+    ['a time that is no whole number', { points: [{ x: 1, y: 1 }], timestampNs: '1.5' }, 'timestampNs'],
+    ['a time that a number cannot hold', { points: [{ x: 1, y: 1 }], timestampNs: 2 ** 60 }, 'timestampNs'],
     ['a label with a control character', { points: [{ x: 1, y: 1 }], label: 'a\u001b[2J' }, 'label'],
     ['a member that it does not know', { points: [{ x: 1, y: 1 }], colour: 'red' }, ''],
     ['a list', [], ''],

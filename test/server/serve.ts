@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
 import { TrackcastError } from '../../src/errors.ts';
+import type { ObjectChange } from '../../src/prompting/object-change.ts';
 import type { Prompt } from '../../src/prompting/prompt.ts';
 import { HttpServer, type HttpServerOptions } from '../../src/server/http-server.ts';
 import type { StreamControl, StreamStatus } from '../../src/server/stream-control.ts';
@@ -53,9 +54,9 @@ class RememberingControl implements StreamControl {
     this.calls.push(['remove', streamId, objectId]);
   }
 
-  async rename(streamId: string, objectId: number, label: string | null) {
+  async change(streamId: string, objectId: number, change: ObjectChange) {
     this.#know(streamId, objectId);
-    this.calls.push(['rename', streamId, objectId, label]);
+    this.calls.push(['change', streamId, objectId, change]);
   }
 
   async reset(streamId: string) {

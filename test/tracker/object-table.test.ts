@@ -126,15 +126,47 @@ describe('ObjectTable', () => {
     const person = made(table, { author: 'person', frameIndex: 0 });
     const older = made(table, { frameIndex: 2 });
     const oldest = made(table, { frameIndex: 1 });
-    const active = made(table, { frameIndex: 0 });
+    const active = made(table, { frameIndex: 0, isCertain: true });
     for (const object of [person, older, oldest]) hide(object);
-    made(table);
+    made(table, { isCertain: true });
     expect(ids(table)).toEqual([person.id, older.id, active.id, 5]);
-    made(table);
+    made(table, { isCertain: true });
     expect(ids(table)).toEqual([person.id, active.id, 5, 6]);
     // Nothing is left to give up: people are not refused.
     made(table, { author: 'person' });
     expect(table.size).toBe(5);
+  });
+
+  it('gives up unconfirmed objects first, those in view for people only', () => {
+    const table = new ObjectTable('a', 3, 1);
+    const hidden = made(table, { frameIndex: 1, isCertain: true });
+    const doubtful = made(table, { frameIndex: 5 });
+    made(table, { frameIndex: 0, isCertain: true });
+    hide(hidden);
+    hide(doubtful);
+    made(table, { frameIndex: 6 });
+    expect(ids(table)).toEqual([1, 3, 4]);
+    made(table, { author: 'person' });
+    expect(ids(table)).toEqual([1, 3, 5]);
+    made(table);
+    expect(ids(table)).toEqual([3, 5, 6]);
+  });
+
+  it('never gives up what a person has locked, until it is unlocked', () => {
+    const table = new ObjectTable('a', 1, 1);
+    const locked = made(table);
+    locked.change({ locked: true });
+    expect(locked.isOnProbation).toBe(false);
+    hide(locked);
+    locked.observe({ kind: 'none' }, 1, BigInt(occludedSeconds + 1) * second);
+    expect(table.room()).toBe(0);
+    made(table, { author: 'person' });
+    table.expire(BigInt(lostSeconds + 100) * second);
+    table.removeUnseen([locked.id]);
+    expect(ids(table)).toEqual([1, 2]);
+    locked.change({ locked: false });
+    table.expire(BigInt(lostSeconds + 100) * second);
+    expect(ids(table)).toEqual([2]);
   });
 
   it('gives up automatic objects that have been lost too long', () => {

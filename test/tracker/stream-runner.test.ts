@@ -35,7 +35,7 @@ class NotingStream implements TrackedStream {
     return 0;
   }
 
-  rename(): void {}
+  change(): void {}
   remove(): void {}
   reset(): void {}
 

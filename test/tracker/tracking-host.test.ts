@@ -103,12 +103,12 @@ describe('TrackingHost', () => {
     const prompt = { shape: { kind: 'points', points: [] }, author: 'person' } as const;
     const prompted = host.prompt('a', prompt);
     const snapshot = host.snapshot('a');
-    const renamed = host.rename('a', 3, 'clip');
+    const renamed = host.change('a', 3, { label: 'clip' });
     const requests = worker.commands.slice(1);
     expect(requests).toMatchObject([
       { kind: 'request', streamId: 'a', request: { kind: 'prompt', prompt } },
       { kind: 'request', request: { kind: 'snapshot' } },
-      { kind: 'request', request: { kind: 'rename', objectId: 3, label: 'clip' } },
+      { kind: 'request', request: { kind: 'change', objectId: 3, change: { label: 'clip' } } },
     ]);
     const [first, second, third] = requests.map((command) =>
       command.kind === 'request' ? command.requestId : -1,

@@ -216,7 +216,7 @@ function occupiedCells({ grid, objects }: SegmentationResult, known: readonly Kn
 }
 
 /** How far an object has proved to be one, 0 to 1: people's word counts most. */
-function seniorityOf({ author, confirmations }: TrackedObject): number {
-  if (author === 'person') return 1;
+function seniorityOf({ author, isLocked, confirmations }: TrackedObject): number {
+  if (author === 'person' || isLocked) return 1;
   return (0.6 * Math.min(looksToSettle, confirmations)) / looksToSettle;
 }

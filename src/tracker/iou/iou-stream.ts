@@ -2,6 +2,7 @@ import { type Frame, frameInfoOf } from '../../buffer/frame.ts';
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
 import { resampleLogits } from '../../mask/mask-logits.ts';
+import type { ObjectChange } from '../../prompting/object-change.ts';
 import type { Prompt, PromptShape } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
@@ -107,8 +108,8 @@ export class IouStream implements TrackedStream {
     return this.#accept(prompt, this.#lastFrame);
   }
 
-  rename(objectId: number, label: string | null): void {
-    this.#objects.table.get(objectId).label = label;
+  change(objectId: number, change: ObjectChange): void {
+    this.#objects.table.get(objectId).change(change);
   }
 
   remove(objectId: number): void {

@@ -182,7 +182,7 @@ export class PairedObjects {
 
   /** An automatic object that is not found even once again was no object. */
   #miss(object: TrackedObject, frame: ShownFrame): void {
-    if (object.author === 'strategy' && object.confirmations === 0) {
+    if (object.isAutomatic && object.confirmations === 0) {
       this.countRejection('not_found_again');
       this.remove(object.id);
       return;

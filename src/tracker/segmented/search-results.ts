@@ -98,6 +98,8 @@ export class SearchResults {
       const object = this.#objects.find(objectId);
       if (object === undefined) continue;
       this.#counts[decision.kind]++;
+      // What a person has locked stays itself, whatever it looks like.
+      if (object.isLocked && (decision.kind === 'merged' || decision.kind === 'unlike')) continue;
       this.#follow(object, decision, result, frame);
     }
     for (const position of unknown) this.#adopt(position, result, frame);
@@ -169,8 +171,8 @@ export class SearchResults {
 
   #hide(object: TrackedObject, frame: Frame, isGivenUp: boolean): void {
     this.#carrier.drop(object.id);
-    const isNoObject = object.author === 'strategy' && object.confirmations === 0;
-    if (isNoObject || (isGivenUp && object.author === 'strategy')) {
+    const isNoObject = object.isAutomatic && object.confirmations === 0;
+    if (isNoObject || (isGivenUp && object.isAutomatic)) {
       // An automatic object that is not found even once again was no object.
       this.countRejection(isNoObject ? 'not_found_again' : 'merged');
       this.#objects.remove(object.id);

@@ -2,6 +2,7 @@ import { type Frame, frameInfoOf } from '../../buffer/frame.ts';
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
 import type { CandidateGates } from '../../prompting/candidate-filter.ts';
+import type { ObjectChange } from '../../prompting/object-change.ts';
 import type { Prompt } from '../../prompting/prompt.ts';
 import type { PromptScene, PromptStrategy } from '../../prompting/prompt-strategy.ts';
 import { frameLatency } from '../frame-latency.ts';
@@ -131,8 +132,8 @@ export class SegmentedStream implements TrackedStream {
     return objectId;
   }
 
-  rename(objectId: number, label: string | null): void {
-    this.#objects.get(objectId).label = label;
+  change(objectId: number, change: ObjectChange): void {
+    this.#objects.get(objectId).change(change);
   }
 
   remove(objectId: number): void {

@@ -178,7 +178,7 @@ describe('SAM 2 of random weights on live streams', () => {
       const { tracks } = await watched.see(index, [{ ...click, objectId: 2 }]);
       expect(tracks.map(({ id }) => id)).toEqual(tracks.map(({ id }) => id).sort());
     }
-    watched.stream.rename(1, 'red');
+    watched.stream.change(1, { label: 'red' });
     watched.stream.remove(2);
     const third = await watched.stream.prompt(showDisc(scene, 2, 3));
     expect(third).toBe(4);

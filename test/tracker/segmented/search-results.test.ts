@@ -79,6 +79,32 @@ describe('SearchResults', () => {
     expect(landed).toEqual([object.id]);
   });
 
+  it('never removes a locked object, nor takes it for another one', () => {
+    const { table, carrier, results } = open([0, 1]);
+    const made = () =>
+      table.create({ author: 'strategy', label: null, frameIndex: 0, timestampNs: 0n, score: 1 });
+    const [other, locked, unseen] = [made(), made(), made()];
+    locked.change({ locked: true, category: 'tool' });
+    unseen.change({ locked: true });
+    const seen = { score: 0.9, appearance: null, descriptor: null };
+    const objects = [
+      { objectId: other.id, logits: candidate().logits, ...seen },
+      { objectId: locked.id, logits: candidate().logits, ...seen },
+      { objectId: unseen.id, logits: null, ...seen },
+    ];
+    for (let look = 0; look < 6; look++) {
+      results.integrate(resultAbout(1, { objects }), blankFrame(1));
+      carrier.land(false, ({ objectId, mask }) => table.get(objectId).show(mask, 1, true));
+    }
+    expect([...table.all()].map(({ id }) => id)).toContain(locked.id);
+    expect(locked.state).toBe('active');
+    expect(locked.toTrack(128, 96, (size) => new Float32Array(size))).toMatchObject({
+      category: 'tool',
+      locked: true,
+    });
+    expect(unseen.state).toBe('occluded');
+  });
+
   it('removes an automatic object that is not found even once again, and hides one of a person', () => {
     const { table, results } = open([0, 1]);
     const made = (author: 'person' | 'strategy') =>
