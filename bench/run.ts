@@ -8,6 +8,7 @@ import { benchDecode } from './decode.ts';
 import { type Figure, withBaseline } from './figure.ts';
 import { benchIdentity } from './identity.ts';
 import { identityFlags, identityOptionsOf, identityUsage } from './identity-flags.ts';
+import { benchInteractive } from './interactive.ts';
 import { benchMotion } from './motion.ts';
 import { benchPropagation } from './propagation.ts';
 import { benchRealtime } from './realtime.ts';
@@ -30,9 +31,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   sam2: benchSam2,
   'sam2-churn': benchSam2Churn,
   identity: benchIdentity,
+  interactive: benchInteractive,
 };
 /** These take minutes and run only when they are named. */
-const long = new Set(['soak', 'sam2', 'sam2-churn', 'identity']);
+const long = new Set(['soak', 'sam2', 'sam2-churn', 'identity', 'interactive']);
 const usual = Object.keys(benchmarks).filter((name) => !long.has(name));
 const resultsFolder = join('bench', 'results');
 const sizes = [
