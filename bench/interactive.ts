@@ -227,8 +227,9 @@ class Service {
 
   static async start(environment: Readonly<Record<string, string>>): Promise<Service> {
     const child = spawn(process.execPath, [program, 'serve', '--no-demo'], {
-      env: { ...process.env, HTTP_PORT: '0', ...environment },
-      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { ...process.env, HTTP_PORT: '0', LOG_LEVEL: 'error', ...environment },
+      // Its log goes there, too.
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
     const address = await new Promise<string>((resolve, reject) => {
       let said = '';

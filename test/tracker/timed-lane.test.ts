@@ -100,6 +100,16 @@ describe('TimedLane on a virtual clock', () => {
     expect(lane.canStart('a')).toBe(true);
   });
 
+  it('is soon done with prompts on what is encoded already', async () => {
+    const clock = new VirtualClock();
+    const { lane } = open({ kind: 'virtual', clock, durationMs: 400 });
+    await lane.start({ ...request('a', 3), pixels: null });
+    clock.advanceTo(39);
+    expect(lane.take('a')).toBeNull();
+    clock.advanceTo(40);
+    expect(frameOf(lane, 'a')).toBe(3);
+  });
+
   it('serves streams one after another', async () => {
     const clock = new VirtualClock();
     const { lane } = open({ kind: 'virtual', clock, durationMs: 100 });

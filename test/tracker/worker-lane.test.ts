@@ -70,6 +70,37 @@ describe('WorkerLane', () => {
     expect(sent?.pixels?.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
+  it('lets a stream for which a person waits go first, and others wait for it', () => {
+    const { lane, finish } = openReady();
+    for (const streamId of ['a', 'b']) lane.canStart(streamId);
+    void lane.start(request('a', 1));
+    finish('a', 1);
+    lane.take('a');
+    // It is the turn of b, but a person waits for a.
+    expect(lane.canStart('b')).toBe(true);
+    expect(lane.canStart('a')).toBe(false);
+    expect(lane.canStart('a', true)).toBe(true);
+    expect(lane.canStart('b')).toBe(false);
+    void lane.start(request('a', 2));
+    finish('a', 2);
+    lane.take('a');
+    expect(lane.canStart('b')).toBe(true);
+  });
+
+  it('sends no pixels where none are needed, which takes no turn', () => {
+    const { lane, worker, finish } = openReady();
+    for (const streamId of ['a', 'b']) lane.canStart(streamId);
+    void lane.start(request('b', 1));
+    finish('b', 1);
+    lane.take('b');
+    void lane.start({ ...request('a', 1), pixels: null });
+    expect(worker.commands.at(-1)).toMatchObject({ kind: 'segment', request: { pixels: null } });
+    finish('a', 1);
+    lane.take('a');
+    expect(lane.canStart('a')).toBe(true);
+    expect(lane.canStart('b')).toBe(false);
+  });
+
   it('refuses a request while another is under way, whose pixels it would overwrite', async () => {
     const { lane, worker } = openReady();
     expect(lane.canStart('a') && lane.canStart('b')).toBe(true);

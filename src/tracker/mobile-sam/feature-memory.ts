@@ -40,7 +40,7 @@ export class FeatureMemory {
   }
 
   /**
-   * Remembers a frame, or more of the objects on the newest one.
+   * Remembers a frame.
    *
    * @param tokens copied
    * @param coverage kept: for each object that was seen, its share of each token
@@ -50,14 +50,19 @@ export class FeatureMemory {
     // Tokens of another picture size cannot be compared place by place.
     if (tokens.length !== this.#tokenCount) this.#frames = [];
     this.#tokenCount = tokens.length;
-    const newest = this.#frames.at(-1);
-    if (newest?.frameIndex === frameIndex) {
-      for (const [objectId, share] of coverage) newest.coverage.set(objectId, share);
-      return;
-    }
     this.#replaceNewest();
     this.#frames.push({ frameIndex, tokens: tokens.slice(), coverage });
     while (this.#frames.length > maxFrames) this.#evict();
+  }
+
+  /** Remembers more objects of the frame that was looked at last; as `remember` where it showed none so far. */
+  rememberMore(frameIndex: number, tokens: Float32Array, coverage: Map<number, Float32Array>): void {
+    const newest = this.#frames.at(-1);
+    if (newest?.frameIndex !== frameIndex) {
+      this.remember(frameIndex, tokens, coverage);
+      return;
+    }
+    for (const [objectId, share] of coverage) newest.coverage.set(objectId, share);
   }
 
   /** Whether some frame shows the object. */

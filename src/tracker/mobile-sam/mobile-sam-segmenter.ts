@@ -178,7 +178,7 @@ export class MobileSamSegmenter implements LoadedSegmenter {
       found.set(target.objectId, logits);
       coverage.set(target.objectId, tokenCoverage(logits, grid));
     }
-    memory.remember(frameIndex, embedding.tokens, coverage);
+    memory.rememberMore(frameIndex, embedding.tokens, coverage);
     const total = monotonicMs() - begun;
     const timing = { encode: 0, match: 0, decode: total, total };
     return { streamId, frameIndex, grid, objects, candidates: [], timing };

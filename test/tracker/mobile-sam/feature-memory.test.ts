@@ -39,6 +39,14 @@ describe('FeatureMemory', () => {
     expect(rows).toEqual([...coverage].map((share) => [0, 0, share, 1]));
   });
 
+  it('takes in more objects of the newest frame, which stays one frame', () => {
+    const memory = new FeatureMemory();
+    memory.rememberMore(5, tokensOf(5), new Map([[1, seen()]]));
+    memory.rememberMore(5, tokensOf(5), new Map([[2, seen()]]));
+    expect(memory.frameCount).toBe(1);
+    expect([1, 2].map((id) => framesShowing(memory, id))).toEqual([[5], [5]]);
+  });
+
   it('keeps its own copy of the tokens', () => {
     const memory = new FeatureMemory();
     const lent = tokensOf(5);
