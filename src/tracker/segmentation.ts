@@ -81,6 +81,8 @@ export interface FoundObject {
   readonly appearance: Appearance | null;
   /** What it looks like to the model on this frame; null where that is not known. */
   readonly descriptor: Descriptor | null;
+  /** True where the model has not judged by itself that this is the object: how it looks has to be compared. */
+  readonly isPresumed?: boolean;
 }
 
 /** A possible new object. */

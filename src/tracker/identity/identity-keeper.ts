@@ -11,6 +11,7 @@ import {
   isBelieved,
   type KnownObject,
   resolveIdentities,
+  seniorityOfPeople,
 } from './resolve-identities.ts';
 
 /** How fast the usual size of an object follows its present one, per look. */
@@ -174,7 +175,13 @@ export class IdentityKeeper {
             ? { kind: 'not_looked_for' }
             : shape === null
               ? { kind: 'not_found' }
-              : { kind: 'found', shape, score: found.score, descriptor: found.descriptor },
+              : {
+                  kind: 'found',
+                  shape,
+                  score: found.score,
+                  descriptor: found.descriptor,
+                  isPresumed: found.isPresumed ?? false,
+                },
       });
     }
     return known;
@@ -217,6 +224,6 @@ function occupiedCells({ grid, objects }: SegmentationResult, known: readonly Kn
 
 /** How far an object has proved to be one, 0 to 1: people's word counts most. */
 function seniorityOf({ author, isLocked, confirmations }: TrackedObject): number {
-  if (author === 'person' || isLocked) return 1;
+  if (author === 'person' || isLocked) return seniorityOfPeople;
   return (0.6 * Math.min(looksToSettle, confirmations)) / looksToSettle;
 }

@@ -26,6 +26,8 @@ export interface KnownObject {
         readonly shape: MaskShape;
         readonly score: number;
         readonly descriptor: Descriptor | null;
+        /** Whether only how it looks can tell that it is the object. */
+        readonly isPresumed: boolean;
       };
 }
 
@@ -57,10 +59,12 @@ export interface IdentityResolution {
 
 /** IoU from which two found masks show the same thing. */
 const sameThing = 0.7;
-/** A hidden object comes back only as something that looks like it at least this much. */
-const minSimilarityToReturn = 0.45;
+/** How much less like the object something may be that the search for it has found. */
+const searchAdvantage = 0.1;
 /** What was found for an object in view may look so little like it before it is taken for something else. */
 const minSimilarityInView = 0.2;
+/** Seniority of objects that people have shown. */
+export const seniorityOfPeople = 1;
 /** A search that succeeds says more than any likeness. */
 const searchValue = 1;
 /** What no pair is worth: an object stays without a sighting. */
@@ -114,17 +118,23 @@ function foundThings(objects: readonly KnownObject[]): number[][] {
   const things: number[][] = [];
   objects.forEach((object, row) => {
     if (object.search.kind !== 'found' || !isBelieved(object)) return;
-    const { shape } = object.search;
-    const same = things.find((rows) =>
-      rows.some((other) => {
-        const found = objects[other]?.search;
-        return found?.kind === 'found' && shapeIou(found.shape, shape) >= sameThing;
-      }),
-    );
+    const same = things.find((rows) => rows.some((other) => claimSame(object, objects[other])));
     if (same === undefined) things.push([row]);
     else same.push(row);
   });
   return things;
+}
+
+/**
+ * Whether two objects' searches found the same thing, so that one of them is wrong. What a model has judged of two
+ * objects that people have shown is left to them.
+ */
+function claimSame(object: KnownObject, other: KnownObject | undefined): boolean {
+  const [one, two] = [object.search, other?.search];
+  if (one.kind !== 'found' || two?.kind !== 'found' || other === undefined) return false;
+  const isOfPeople = object.seniority >= seniorityOfPeople && other.seniority >= seniorityOfPeople;
+  if (isOfPeople && !one.isPresumed && !two.isPresumed) return false;
+  return shapeIou(one.shape, two.shape) >= sameThing;
 }
 
 function withoutSighting(
@@ -141,12 +151,17 @@ function withoutSighting(
   return into === undefined ? { kind: 'unlike' } : { kind: 'merged', into };
 }
 
-/** Whether what the search for an object found looks like it, as far as that is known. */
+/**
+ * Whether what the search for an object found is it, as far as that can be told. In view, motion speaks for it, so
+ * that only something quite different is not believed; an object that was hidden has to be recognised.
+ */
 export function isBelieved(object: KnownObject): boolean {
-  if (object.search.kind !== 'found' || object.search.descriptor === null) return true;
-  const similarity = object.similarity(object.search.descriptor);
-  const needed = object.state === 'active' ? minSimilarityInView : minSimilarityToReturn;
-  return similarity === null || similarity >= needed;
+  const { search, state } = object;
+  if (search.kind !== 'found' || !search.isPresumed || search.descriptor === null) return true;
+  const similarity = object.similarity(search.descriptor);
+  if (similarity === null) return true;
+  if (state === 'active') return similarity >= minSimilarityInView;
+  return likenessTo(object, search) >= minLikeness[state] - searchAdvantage;
 }
 
 /** What a found thing is worth to an object that claims it: the search's word, then looks and place. */
@@ -158,7 +173,10 @@ function foundValue(object: KnownObject): number {
   return searchValue + score + object.seniority + Math.max(0, similarity ?? 0) / 2 + overlap / 2;
 }
 
-function likenessTo(object: KnownObject, { shape, descriptor }: Candidate): number {
+function likenessTo(
+  object: KnownObject,
+  { shape, descriptor }: { readonly shape: MaskShape; readonly descriptor: Descriptor | null },
+): number {
   const { expected, usualArea, hiddenSeconds } = object;
   const area = usualArea ?? expected?.area ?? null;
   if (area === null) return 0;

@@ -111,7 +111,7 @@ export class MobileSamSegmenter implements LoadedSegmenter {
         const logits = best?.logits ?? null;
         const appearance = logits === null ? null : learnAppearance(colours, logits);
         const descriptor = describe(embedding, logits, grid);
-        objects.push({ objectId: target.objectId, logits, score, appearance, descriptor });
+        objects.push({ objectId: target.objectId, logits, score, appearance, descriptor, isPresumed: true });
         // Where an object was not found, nothing is remembered of it: it may have been overlooked.
         if (best !== null && score >= minScoreToRemember) {
           coverage.set(target.objectId, tokenCoverage(best.logits, grid));

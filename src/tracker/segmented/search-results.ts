@@ -127,8 +127,10 @@ export class SearchResults {
         this.#hide(object, frame, object.mergedWith(decision.into) >= mergesToGiveUp);
         break;
       case 'unlike':
+        this.#miss(object, frame, true);
+        break;
       case 'not_found':
-        this.#miss(object, frame);
+        this.#miss(object, frame, isPresumed(object.id, result));
         break;
       case 'not_looked_for':
         break;
@@ -159,10 +161,11 @@ export class SearchResults {
     this.#identities.learn(object.id, logits, candidate.descriptor);
   }
 
-  #miss(object: TrackedObject, frame: Frame): void {
+  /** @param isDoubtful whether motion may know better; what a model has judged by itself is believed */
+  #miss(object: TrackedObject, frame: Frame, isDoubtful: boolean): void {
     const misses = object.missed();
     const isCarriedWell = object.mask !== null && object.mask.support >= doubtsMissFrom;
-    if (isCarriedWell && !object.isOnProbation && misses < missesToHide) {
+    if (isDoubtful && isCarriedWell && !object.isOnProbation && misses < missesToHide) {
       this.#counts.doubted++;
       return;
     }
@@ -207,6 +210,10 @@ export class SearchResults {
     this.#carrier.addLate({ objectId: id, logits, score, appearance: null, frameIndex, isNew: true });
     this.#identities.learn(id, logits, candidate.descriptor);
   }
+}
+
+function isPresumed(objectId: number, { objects }: SegmentationResult): boolean {
+  return objects.find((found) => found.objectId === objectId)?.isPresumed ?? false;
 }
 
 function meritOf({ predictedIou, stability }: Candidate): number {

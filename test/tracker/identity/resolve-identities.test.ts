@@ -43,7 +43,7 @@ function known(
 }
 
 function found(shape: MaskShape, descriptor: Descriptor | null, score = 0.9): KnownObject['search'] {
-  return { kind: 'found', shape, score, descriptor };
+  return { kind: 'found', shape, score, descriptor, isPresumed: true };
 }
 
 describe('resolving identities', () => {
