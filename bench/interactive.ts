@@ -228,13 +228,12 @@ class Service {
   static async start(environment: Readonly<Record<string, string>>): Promise<Service> {
     const child = spawn(process.execPath, [program, 'serve', '--no-demo'], {
       env: { ...process.env, HTTP_PORT: '0', LOG_LEVEL: 'error', ...environment },
-      // Its log goes there, too.
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
     const address = await new Promise<string>((resolve, reject) => {
       let said = '';
-      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        said = (said + text).slice(-10_000);
         const [, found] = /^Trackcast: (http:\S+)$/m.exec(said) ?? [];
         if (found !== undefined) resolve(found);
       });

@@ -1,6 +1,6 @@
 import type { Frame } from '../../buffer/frame.ts';
 import type { PromptShape } from '../../prompting/prompt.ts';
-import type { MotionField } from '../propagation/motion-field.ts';
+import { type MotionField, sampleGrid } from '../propagation/motion-field.ts';
 import { carriedBack, carriedOn, hasExtent, type PictureSize } from './shape-motion.ts';
 import type { GivenPrompt } from './waiting-prompts.ts';
 
@@ -12,6 +12,9 @@ export interface KeptFrame extends Pick<Frame, 'pixelSize' | 'timestampNs' | 'wi
 /** How long ago a frame may be for prompts still to be decoded on it, nanoseconds. */
 const maxAgeNs = 2_000_000_000n;
 
+/** Difference after motion compensation from which on a place shows another surface, grey levels. */
+const maxResidual = 22;
+
 /** Whether prompts of the present may still be decoded on a kept frame. */
 export function isFresh({ timestampNs }: KeptFrame, presentNs: bigint): boolean {
   const age = presentNs - timestampNs;
@@ -20,7 +23,8 @@ export function isFresh({ timestampNs }: KeptFrame, presentNs: bigint): boolean 
 
 /**
  * A prompt as it would have been given on the kept frame, earlier or later than its own; null where it cannot be
- * told: the motion is not known, the place was out of the picture, or the prompt is a mask, which its object shows.
+ * told: the motion is not known or does not explain what is there, the place was out of the picture, or the prompt is
+ * a mask, which its object shows.
  *
  * @param motionBetween from one frame to a later one
  */
@@ -35,9 +39,30 @@ export function shapeOnKept(
   const motion = given < kept ? motionBetween(given, kept) : motionBetween(kept, given);
   if (motion === null) return null;
   let moved: PromptShape = shape;
-  if (given < kept) for (const field of motion) moved = carriedOn(moved, size, field);
-  else for (const field of motion.toReversed()) moved = carriedBack(moved, size, field);
+  for (const field of given < kept ? motion : motion.toReversed()) {
+    const next: PromptShape = given < kept ? carriedOn(moved, size, field) : carriedBack(moved, size, field);
+    // Motion is about the later of two pictures.
+    if (!isSameSurface(given < kept ? next : moved, size, field)) return null;
+    moved = next;
+  }
   return hasExtent(moved) && !hasLeft(shape, moved, size) ? moved : null;
+}
+
+/** Whether motion explains what is where a prompt points; where it does not, something has come to light or gone. */
+function isSameSurface(shape: PromptShape, { width, height }: PictureSize, motion: MotionField): boolean {
+  const { residual, columns, rows, cellSize, lumaWidth, lumaHeight } = motion;
+  return pointedAt(shape).every(({ x, y }) => {
+    const at = [(x * lumaWidth) / width, (y * lumaHeight) / height] as const;
+    return sampleGrid(residual, columns, rows, cellSize, ...at) <= maxResidual;
+  });
+}
+
+/** Places at which a prompt says that the object is. */
+function pointedAt(shape: PromptShape): readonly { readonly x: number; readonly y: number }[] {
+  if (shape.kind === 'points' && shape.points.length > 0)
+    return shape.points.filter(({ positive }) => positive);
+  const box = shape.kind === 'mask' ? undefined : shape.box;
+  return box === undefined ? [] : [{ x: box.x + box.width / 2, y: box.y + box.height / 2 }];
 }
 
 /** Whether a click has come to the border of the picture, where it is no more what it was. */

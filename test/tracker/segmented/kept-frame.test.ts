@@ -40,9 +40,17 @@ describe('shapeOnKept', () => {
     expect(Math.hypot(x - 140, y - 100)).toBeLessThan(1);
   });
 
-  it.each<[string, PromptShape, () => readonly MotionField[] | null]>([
+  it.each<[string, PromptShape, (from: number, to: number) => readonly MotionField[] | null]>([
     ['the motion is not known', click(100, 80), () => null],
     ['its place was not in the picture', click(20, 80), () => right(2, 10)],
+    [
+      'something else came to light',
+      click(100, 80),
+      (from: number, to: number) =>
+        right(from, to).map((field, at) =>
+          at === 3 ? { ...field, residual: field.residual.map(() => 40) } : field,
+        ),
+    ],
     ['it is a mask', { kind: 'mask', mask: { size: [2, 2], counts: '13' } }, () => right(2, 10)],
     [
       'its box was not in the picture',
