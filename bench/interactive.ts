@@ -23,13 +23,16 @@ interface Situation {
   readonly environment: Readonly<Record<string, string>>;
   /** Whether an object is tracked all the while, so that the model looks now and then. */
   readonly isTracking: boolean;
+  /** Whether prompts are given within a second after a look has ended only, while the next is still to come. */
+  readonly avoidsLooks?: boolean;
 }
 
 const situations: readonly Situation[] = [
   {
     name: 'device free',
-    environment: { SAM2_PROMPT_STRATEGY: 'none', VIDEO_PROCESSING_FPS: '0.6' },
+    environment: { SAM2_PROMPT_STRATEGY: 'none', VIDEO_PROCESSING_FPS: '0.3' },
     isTracking: true,
+    avoidsLooks: true,
   },
   {
     name: 'device busy',
@@ -87,6 +90,8 @@ async function measure(situation: Situation, video: SceneVideo): Promise<Answere
     await delay(3000);
     const answered: Answered[] = [];
     while (answered.length < promptsEach) {
+      if (situation.avoidsLooks === true) await room.lookEnded();
+      await delay(700 * Math.random());
       answered.push(await room.prompt(true));
       await delay(700 + 1600 * Math.random());
     }
@@ -147,6 +152,12 @@ class Room {
     const iou = shown === null ? 0 : this.#overlap(shown.mask, shown.frameIndex, object.id);
     if (isTransient) await this.#send('DELETE', `/objects/${objectId}`);
     return { answerMs, maskMs: shown === null ? null : shown.atMs - begun, iou };
+  }
+
+  /** Resolves when the result of a look has been published. */
+  async lookEnded(): Promise<void> {
+    do await this.#nextFrame();
+    while (this.#newest.at(-1)?.provenance !== 'segmented');
   }
 
   async #firstMask(objectId: number, begun: number) {

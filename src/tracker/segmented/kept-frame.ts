@@ -7,18 +7,23 @@ import type { GivenPrompt } from './waiting-prompts.ts';
 /** The frame of a stream's last look, as long as the segmenter keeps what its encoder made of it. */
 export interface KeptFrame extends Pick<Frame, 'pixelSize' | 'timestampNs' | 'width' | 'height'> {
   readonly frameIndex: number;
+  /** How long the look at it took, nanoseconds of the capture clock. */
+  readonly lookNs: bigint;
 }
 
 /** How long ago a frame may be for prompts still to be decoded on it, nanoseconds. */
-const maxAgeNs = 2_000_000_000n;
+const usualAgeNs = 2_000_000_000n;
+/** The same, less what a look takes: another one would bring its result from as long ago. */
+const ageAfterLookNs = 1_000_000_000n;
 
 /** Difference after motion compensation from which on a place shows another surface, grey levels. */
 const maxResidual = 22;
 
 /** Whether prompts of the present may still be decoded on a kept frame. */
-export function isFresh({ timestampNs }: KeptFrame, presentNs: bigint): boolean {
+export function isFresh({ timestampNs, lookNs }: KeptFrame, presentNs: bigint): boolean {
   const age = presentNs - timestampNs;
-  return age >= 0n && age <= maxAgeNs;
+  const slowAgeNs = lookNs + ageAfterLookNs;
+  return age >= 0n && age <= (slowAgeNs > usualAgeNs ? slowAgeNs : usualAgeNs);
 }
 
 /**

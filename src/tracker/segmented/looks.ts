@@ -123,7 +123,7 @@ export class Looks {
     switch (results.integrate(result, frame)) {
       case 'integrated':
         plan.lookSucceeded();
-        this.#kept = underWay?.kept ?? null;
+        this.#kept = underWay === null ? null : keptAfter(underWay, frame);
         if (discoveries(results) > before) scan.paidOff();
         break;
       case 'unreachable':
@@ -205,7 +205,11 @@ export class Looks {
 }
 
 function keptFrameOf({ index, timestampNs, pixelSize, width, height }: Frame): KeptFrame {
-  return { frameIndex: index, timestampNs, pixelSize, width, height };
+  return { frameIndex: index, timestampNs, pixelSize, width, height, lookNs: 0n };
+}
+
+function keptAfter({ kept, isOnKept }: UnderWay, { timestampNs }: Frame): KeptFrame {
+  return isOnKept ? kept : { ...kept, lookNs: timestampNs - kept.timestampNs };
 }
 
 /** Objects that prompting has found or found again so far. */

@@ -12,6 +12,7 @@ const keptAt = (frameIndex: number, milliseconds = 0) => ({
   pixelSize,
   width,
   height,
+  lookNs: 0n,
 });
 const click = (x: number, y: number): PromptShape => ({ kind: 'points', points: [{ x, y, positive: true }] });
 /** The picture goes 3 luma pixels, 6 source pixels, to the right each frame. */
@@ -69,6 +70,15 @@ describe('isFresh', () => {
     expect(ages.map((age) => isFresh(kept, BigInt(5000 + age) * 1_000_000n))).toEqual([
       false,
       true,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it('is so longer where looks are slow, whose results would be as old', () => {
+    const kept = { ...keptAt(0), lookNs: 4_000_000_000n };
+    expect([4500, 5000, 5001].map((age) => isFresh(kept, BigInt(age) * 1_000_000n))).toEqual([
       true,
       true,
       false,
