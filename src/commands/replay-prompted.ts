@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
 import { TrackcastError } from '../errors.ts';
 import { StreamTotals } from '../publish/stream-totals.ts';
@@ -119,6 +120,9 @@ async function track(
   let error: TrackcastError | null = null;
   outputs.statistics.start(monotonicMs());
   try {
+    // Opening the model kept the thread to itself: signals come through now.
+    await setImmediate();
+    if (signal.aborted) return null;
     await outputs.begin();
     if (promptsAhead) await tracker.promptAhead?.(recording, schedule, signal);
     const onFrame = outputs.add.bind(outputs);

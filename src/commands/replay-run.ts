@@ -54,6 +54,7 @@ export interface ReplaySummary extends TrackingFigures {
   readonly segmentations: number;
   /** Execution providers that were preferred and cannot run the model, each with the reason. */
   readonly refused: readonly string[];
+  /** 0 when the replay was interrupted before. */
   readonly modelReadyMs: number;
   readonly peakRssMb: number;
   readonly overlay?: OverlayVideoResult;
@@ -81,6 +82,8 @@ export async function runReplay(options: ReplayOptions): Promise<ReplayResult> {
     const startTimestampNs = BigInt(Date.now()) * 1_000_000n;
     const { summary, error } = await track(options, messages, startTimestampNs);
     if (overlay === null || messages === null) return { summary, error };
+    // Nothing to draw; there may be messages of an earlier run.
+    if (summary.end === 'interrupted' && summary.frames.received === 0) return { summary, error };
     const drawn = await writeOverlayVideo({
       input: path,
       messages,
@@ -128,12 +131,13 @@ async function trackInto(
   try {
     options.onProgress('the model is warming up');
     await unlessAborted(pipeline.ready, stopping);
-    modelReadyMs = Math.round(monotonicMs() - begunAt);
-    warnOfRefused(pipeline.refusedProviders, options.onWarning);
-    await lines?.begin();
-    const pace: FilePace = { kind: lossless ? 'asFastAsPossible' : 'realtime' };
-    const file = new FileSource({ path, streamId, pace, startTimestampNs });
+    // Who interrupts the warm-up keeps the files of an earlier run.
     if (!stopping.aborted) {
+      modelReadyMs = Math.round(monotonicMs() - begunAt);
+      warnOfRefused(pipeline.refusedProviders, options.onWarning);
+      await lines?.begin();
+      const pace: FilePace = { kind: lossless ? 'asFastAsPossible' : 'realtime' };
+      const file = new FileSource({ path, streamId, pace, startTimestampNs });
       statistics.start(monotonicMs());
       await pipeline.attach(firstChunks(file, options.maxFrames), { lossless });
       await unlessAborted(
