@@ -1,6 +1,6 @@
 import { type MaskLogits, sampleLogits } from '../mask/mask-logits.ts';
 import { masksPerClick, type ProposedMasks } from '../model/sam2/sam2-runtime.ts';
-import { isBlank } from '../prompting/blank-area.ts';
+import { BlankArea } from '../prompting/blank-area.ts';
 import { type CandidateMask, chooseNewObjects } from '../prompting/candidate-filter.ts';
 import type { PromptScene, PromptStrategy } from '../prompting/prompt-strategy.ts';
 import { stabilityScore } from '../tracker/stability-score.ts';
@@ -54,12 +54,13 @@ export class AutomaticObjects {
     if (frameIndex % intervalFrames !== 0 || room <= 0) return [];
     const { source, live } = picture;
     const luma = this.#lumaOf(picture);
+    const blank = new BlankArea(luma);
     const { pixels: colours, side } = picture;
     const scene: PromptScene = {
       aspectRatio: source.width / source.height,
       luma,
       colours: { width: side, contentWidth: side, contentHeight: side, colours },
-      isCovered: (x, y) => isBlank(luma, x, y) || live.some((logits) => sampleLogits(logits, x, y) > 0),
+      isCovered: (x, y) => blank.includes(x, y) || live.some((logits) => sampleLogits(logits, x, y) > 0),
     };
     const parts = strategy.propose(scene, this.#round++);
     if (parts.length === 0) return [];

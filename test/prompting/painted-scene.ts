@@ -1,4 +1,4 @@
-import { isBlank } from '../../src/prompting/blank-area.ts';
+import { BlankArea } from '../../src/prompting/blank-area.ts';
 import type { PictureMotion, PromptScene } from '../../src/prompting/prompt-strategy.ts';
 
 type Colour = readonly [number, number, number];
@@ -30,12 +30,13 @@ export function paintedScene(options: PaintedSceneOptions = {}): PaintedScene {
     luma[at] = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2];
   }
   const plane = { luma, lumaWidth: width, lumaHeight: height };
+  const blank = new BlankArea(plane);
   return {
     aspectRatio: width / height,
     luma: plane,
     colours: { width, contentWidth: width, contentHeight: height, colours },
     motion: motionAt === null ? null : paintedMotion(width, height, motionAt),
-    isCovered: (x, y) => isBlank(plane, x, y) || (options.isCovered?.(x, y) ?? false),
+    isCovered: (x, y) => blank.includes(x, y) || (options.isCovered?.(x, y) ?? false),
   };
 }
 

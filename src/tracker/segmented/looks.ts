@@ -176,6 +176,7 @@ export class Looks {
     if (request === null) return;
     this.#points = gridPoints.length / 2;
     this.#kept = null;
+    this.#options.results.lookBegan(present.seenShareOf(frame));
     await this.#start(request, { kept: keptFrameOf(frame), isOnKept: false });
   }
 

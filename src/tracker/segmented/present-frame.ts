@@ -1,6 +1,6 @@
 import type { Frame } from '../../buffer/frame.ts';
 import { type MaskLogits, sampleLogits } from '../../mask/mask-logits.ts';
-import { isBlank } from '../../prompting/blank-area.ts';
+import { BlankArea } from '../../prompting/blank-area.ts';
 import type { ColourPicture, PromptScene } from '../../prompting/prompt-strategy.ts';
 import { type Appearance, type ColourGrid, colourGridOf, learnAppearance } from '../appearance.ts';
 import { ColourRefinement } from '../colour-refinement.ts';
@@ -19,11 +19,14 @@ export class PresentFrame {
   /** Computed when first asked for. */
   #colours: ColourGrid | null = null;
   #coloursAreCurrent = false;
+  /** Of the frame in hand, computed when first asked for. */
+  #blank: BlankArea | null = null;
   #scratch = new Float32Array(0);
 
   begin(frame: Frame): void {
     this.#frame = frame;
     this.#coloursAreCurrent = false;
+    this.#blank = null;
   }
 
   end(): void {
@@ -74,14 +77,24 @@ export class PresentFrame {
         return carried.camera;
       },
       isCovered: (x, y) =>
-        isBlank(frame, x, y) || liveMasks().some((logits) => sampleLogits(logits, x, y) > 0),
+        this.#blankArea(frame).includes(x, y) || liveMasks().some((logits) => sampleLogits(logits, x, y) > 0),
     };
+  }
+
+  /** Part of the frame that shows anything, 0 to 1. */
+  seenShareOf(frame: Frame): number {
+    return this.#blankArea(frame).seenShare;
   }
 
   readonly #refine: MaskRefiner = (logits, appearance, uncertainty) => {
     const colours = this.#presentColours();
     if (colours !== null) this.#refinement.refine(logits, colours, appearance, uncertainty);
   };
+
+  #blankArea(frame: Frame): BlankArea {
+    this.#blank ??= new BlankArea(frame);
+    return this.#blank;
+  }
 
   #colourPicture({ pixelSize }: Frame): ColourPicture | null {
     const grid = this.#presentColours();

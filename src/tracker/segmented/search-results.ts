@@ -50,6 +50,8 @@ export class SearchResults {
     doubted: 0,
   };
   #outdatedUpTo = -1;
+  /** Part of the picture that shows anything, on the frame of the newest look. */
+  #seenShare = 1;
 
   constructor(objects: ObjectTable, carrier: MaskCarrier, identities: IdentityKeeper, gates: CandidateGates) {
     this.#objects = objects;
@@ -76,6 +78,11 @@ export class SearchResults {
     this.#outdatedUpTo = frameIndex;
   }
 
+  /** @param seenShare part of the picture that shows anything: what fills most of that is a backdrop */
+  lookBegan(seenShare: number): void {
+    this.#seenShare = seenShare;
+  }
+
   /** @param frame the present one; the result is about an earlier one or this */
   integrate(result: SegmentationResult, frame: Frame): Integration {
     if (typeof result.detection?.failure === 'string') this.countRejection('detector_failed');
@@ -90,7 +97,7 @@ export class SearchResults {
         result.grid,
         occupied,
         result.candidates.length,
-        this.#gates,
+        { ...this.#gates, maxArea: this.#gates.maxArea * this.#seenShare },
         (reason) => this.countRejection(reason),
       ),
     );
