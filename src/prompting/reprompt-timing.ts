@@ -31,6 +31,8 @@ export class RepromptTiming {
   readonly #minGap: number;
   #gap: number;
   #lastRoundFrame: number | null = null;
+  /** Of rounds in their turn: those out of turn put none off. */
+  #lastInTurnFrame = 0;
   #framesToNext: number;
   #hasLostTracks = false;
   #motionAskedAt = Number.NEGATIVE_INFINITY;
@@ -51,7 +53,7 @@ export class RepromptTiming {
     if (isSceneCut) return 'scene_cut';
     if (isPending) return null;
     const elapsed = frameIndex - this.#lastRoundFrame;
-    if (elapsed >= this.#framesToNext) return 'interval';
+    if (frameIndex - this.#lastInTurnFrame >= this.#framesToNext) return 'interval';
     if (elapsed < this.#gap) return null;
     if (this.#hasLostTracks) return 'track_lost';
     return this.#seesMotion(signals) ? 'motion' : null;
@@ -64,10 +66,13 @@ export class RepromptTiming {
    */
   roundBegan(frameIndex: number, reason: RepromptReason, isInVain: boolean): void {
     this.#lastRoundFrame = frameIndex;
-    this.#framesToNext = isInVain ? Math.min(framesAfterNothing, this.#intervalFrames) : this.#intervalFrames;
     this.#hasLostTracks = false;
-    const isOutOfTurn = reason === 'motion' || reason === 'track_lost';
-    if (isOutOfTurn) this.#gap = Math.min(this.#intervalFrames, 2 * this.#gap);
+    if (reason === 'motion' || reason === 'track_lost') {
+      this.#gap = Math.min(this.#intervalFrames, 2 * this.#gap);
+      return;
+    }
+    this.#lastInTurnFrame = frameIndex;
+    this.#framesToNext = isInVain ? Math.min(framesAfterNothing, this.#intervalFrames) : this.#intervalFrames;
   }
 
   /** Takes note that prompting has found something. */

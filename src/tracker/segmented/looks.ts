@@ -116,15 +116,13 @@ export class Looks {
   }
 
   #takeIn(result: SegmentationResult, frame: Frame, underWay: UnderWay | null): void {
-    const { streamId, plan, scan, results, onLost } = this.#options;
+    const { streamId, plan, results, onLost } = this.#options;
     if (underWay?.isOnKept !== true) this.#learnFrom(result);
     this.#kept = null;
-    const before = discoveries(results);
     switch (results.integrate(result, frame)) {
       case 'integrated':
         plan.lookSucceeded();
         this.#kept = underWay === null ? null : keptAfter(underWay, frame);
-        if (discoveries(results) > before) scan.paidOff();
         break;
       case 'unreachable':
         this.#comeToNothing();
@@ -211,9 +209,4 @@ function keptFrameOf({ index, timestampNs, pixelSize, width, height }: Frame): K
 
 function keptAfter({ kept, isOnKept }: UnderWay, { timestampNs }: Frame): KeptFrame {
   return isOnKept ? kept : { ...kept, lookNs: timestampNs - kept.timestampNs };
-}
-
-/** Objects that prompting has found or found again so far. */
-function discoveries({ identityCounts }: SearchResults): number {
-  return identityCounts.adopted + identityCounts.recognised;
 }

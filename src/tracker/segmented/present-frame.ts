@@ -2,6 +2,7 @@ import type { Frame } from '../../buffer/frame.ts';
 import { type MaskLogits, sampleLogits } from '../../mask/mask-logits.ts';
 import { BlankArea } from '../../prompting/blank-area.ts';
 import type { ColourPicture, PromptScene } from '../../prompting/prompt-strategy.ts';
+import { isSpecularHighlight } from '../../prompting/specular-highlight.ts';
 import { type Appearance, type ColourGrid, colourGridOf, learnAppearance } from '../appearance.ts';
 import { ColourRefinement } from '../colour-refinement.ts';
 import { maskGrid } from '../segmentation.ts';
@@ -77,7 +78,9 @@ export class PresentFrame {
         return carried.camera;
       },
       isCovered: (x, y) =>
-        this.#blankArea(frame).includes(x, y) || liveMasks().some((logits) => sampleLogits(logits, x, y) > 0),
+        this.#blankArea(frame).includes(x, y) ||
+        isSpecularHighlight(frame, x, y) ||
+        liveMasks().some((logits) => sampleLogits(logits, x, y) > 0),
     };
   }
 

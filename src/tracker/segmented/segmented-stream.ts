@@ -232,13 +232,15 @@ export class SegmentedStream implements TrackedStream {
       .filter((object) => !object.isOnProbation && (object.mask !== null || object.confirmations > 0))
       .map((object) => this.#present.trackOf(object, frame.width, frame.height));
     this.#lastTracks = tracks;
+    const events = this.#objects.takeEvents();
+    if (events.some(({ kind }) => kind === 'created' || kind === 'recovered')) this.#scan.paidOff();
     const reprompt = this.#scan.takeBegun();
     return {
       frame: frameInfoOf(frame),
       provenance,
       latencyMs: frameLatency(frame, begunAt, monotonicMs()),
       tracks,
-      events: this.#objects.takeEvents(),
+      events,
       ...(reprompt === null ? {} : { reprompt }),
     };
   }
