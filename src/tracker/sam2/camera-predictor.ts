@@ -165,7 +165,7 @@ export class CameraPredictor {
 
   /**
    * Shows an object on the frame that is looked at. A new object, or one without a result on this frame, is
-   * conditioned there; one that was tracked on it is corrected.
+   * conditioned there; one that was tracked on it is corrected, or conditioned if it is shown anew.
    *
    * @throws TrackcastError `TRACKCAST_PROMPT_INVALID` for a prompt that shows nothing, or a box that is to be added
    *   to earlier points; `TRACKCAST_MASK_INVALID`
@@ -173,7 +173,7 @@ export class CameraPredictor {
   async prompt(
     objectId: number,
     shape: PromptShape,
-    options: Pick<ObjectPrompt, 'keepsEarlierPoints'> = {},
+    options: Omit<ObjectPrompt, 'objectId' | 'shape'> = {},
   ): Promise<ObjectResult> {
     const results = await this.promptAll([{ objectId, shape, ...options }]);
     return results.get(objectId) as ObjectResult;
@@ -193,8 +193,8 @@ export class CameraPredictor {
       (lowResMask) => this.#fillHoles(lowResMask),
     );
     const results = new Map<number, ObjectResult>();
-    for (const [at, { objectId }] of prompts.entries()) {
-      results.set(objectId, this.#noteShown(objectId, shown[at] as ShownObject, view));
+    for (const [at, prompt] of prompts.entries()) {
+      results.set(prompt.objectId, this.#noteShown(prompt, shown[at] as ShownObject, view));
     }
     return results;
   }
@@ -266,9 +266,11 @@ export class CameraPredictor {
     this.#view = null;
   }
 
-  #noteShown(objectId: number, { decoded, attended, sparse, memory }: ShownObject, view: View): ObjectResult {
+  #noteShown(prompt: ObjectPrompt, shown: ShownObject, view: View): ObjectResult {
+    const { objectId } = prompt;
+    const { decoded, attended, sparse, memory } = shown;
     const known = this.#banks.get(objectId);
-    const isInitial = isInitialPrompt(known);
+    const isInitial = isInitialPrompt(prompt, known);
     const outcome: FrameOutcome = { ...decoded, provenance: isInitial ? 'conditioned' : 'refined' };
     const isConditioning = isInitial || this.#options.correctionsCondition;
     const bank = known ?? this.#openBank(objectId, view);

@@ -27,7 +27,8 @@ export function roundsOf(prompted: readonly PromptedTarget[], isOnKept: boolean)
     counts.set(objectId, earlier + 1);
     const round = rounds[earlier] ?? [];
     rounds[earlier] = round;
-    round.push({ objectId, shape, keepsEarlierPoints: (earlier > 0 || isOnKept) && !showsAnew(shape) });
+    const isAnew = showsAnew(shape);
+    round.push({ objectId, shape, isAnew, keepsEarlierPoints: (earlier > 0 || isOnKept) && !isAnew });
   }
   return rounds;
 }

@@ -46,10 +46,16 @@ export interface ObjectPrompt {
   readonly shape: PromptShape;
   /** Whether clicks add to the earlier ones on this frame (`clear_old_points=False`), instead of replacing them. */
   readonly keepsEarlierPoints?: boolean;
+  /** Whether the object is shown as if nothing were known of it on this frame: that is replaced, not corrected. */
+  readonly isAnew?: boolean;
 }
 
-/** Whether a prompt shows the object anew, rather than correcting what its memory found on this frame. */
-export function isInitialPrompt(bank: ObjectMemoryBank | undefined): boolean {
+/** Whether a prompt conditions its object, rather than correcting what its memory found on this frame. */
+export function isInitialPrompt(
+  { isAnew = false }: Pick<ObjectPrompt, 'isAnew'>,
+  bank: ObjectMemoryBank | undefined,
+): boolean {
+  if (isAnew) return true;
   const provenance = bank?.present?.outcome.provenance;
   return provenance === undefined || provenance === 'conditioned';
 }
@@ -89,14 +95,15 @@ interface PromptPlan {
 /**
  * A first prompt is seen without memory, and so are more of them on the same frame; a
  * correction looks at the frame through memory. Clicks and boxes go with what was last known of the object on this
- * frame.
+ * frame, unless they show it anew.
  */
 function planPrompt(
   runtime: Sam2Runtime,
   picture: PromptedPicture,
-  { shape, keepsEarlierPoints = false }: ObjectPrompt,
+  prompt: ObjectPrompt,
   bank: ObjectMemoryBank | undefined,
 ): PromptPlan {
+  const { shape, keepsEarlierPoints = false, isAnew = false } = prompt;
   if (shape.kind === 'mask') {
     const [height, width] = shape.mask.size;
     const output = maskAsOutput(runtime, decodeRunLength(shape.mask), width, height);
@@ -109,12 +116,12 @@ function planPrompt(
       }),
     };
   }
-  const present = bank?.present ?? null;
+  const present = isAnew ? null : (bank?.present ?? null);
   const scale = { width: picture.width, height: picture.height, imageSize: runtime.geometry.imageSize };
   const sparse = sparsePrompt(shape, scale, keepsEarlierPoints ? (present?.prompt ?? null) : null);
   let ground: PromptGround = { kind: 'initial' };
   let attended = nothingAttended;
-  if (bank !== undefined && !isInitialPrompt(bank)) {
+  if (bank !== undefined && !isInitialPrompt(prompt, bank)) {
     const recalled = bank.recall(false);
     attended = recalled.attended;
     ground = { kind: 'remembered', memory: recalled.memory };

@@ -13,6 +13,7 @@ import { CameraPredictor, type CameraPredictorOptions, type ObjectResult } from 
 import { roundsOf, showsAnew, withoutOutdated } from './prompt-rounds.ts';
 import type { ObjectPrompt } from './prompted-object.ts';
 import { pointerDescriptor, proposedCandidates } from './proposed-candidates.ts';
+import { ProposedLook } from './proposed-look.ts';
 
 /** Logits inside a mask from which on it surely has a pixel; enlarging may lose smaller ones. */
 const surelySeen = 16;
@@ -27,6 +28,8 @@ type Results = Map<number, ObjectResult>;
  * - An automatic object is conditioned by its own candidate on the frame on which that was found, at the beginning of
  *   the next look, while that frame's features are still there. Where they are not, it is conditioned by its mask as
  *   motion has carried it, on the next frame.
+ * - An object that memory missed and a candidate turned out to be is shown by that candidate in the same way, so that
+ *   memory finds it from then on.
  * - The newest look's frame stays in view until the next look, so that prompts can be taken in on it without encoding
  *   a picture.
  * - A box or a mask of a person shows an object anew: the frame becomes a conditioning frame. Clicks alone correct
@@ -48,8 +51,7 @@ export class Sam2Stream {
   #looks = 0;
   /** The frame of the newest look that has ended well, as long as it can be prompted. */
   #kept: { readonly frameIndex: number; readonly colours: ColourGrid } | null = null;
-  /** What the newest look proposed, as long as its frame can be prompted. */
-  #proposed: Pick<SegmentationResult, 'frameIndex' | 'candidates'> | null = null;
+  #proposed: ProposedLook | null = null;
 
   constructor(runtime: Sam2Runtime, options: CameraPredictorOptions) {
     this.#runtime = runtime;
@@ -112,7 +114,7 @@ export class Sam2Stream {
     const colours = colourGridOf(pixels, pixelSize);
     const objects = this.#foundObjects(request, results, colours);
     const candidates = await proposedCandidates(this.#predictor, request);
-    if (candidates.length > 0) this.#proposed = { frameIndex, candidates };
+    if (candidates.length > 0) this.#proposed = new ProposedLook(frameIndex, candidates);
     this.#kept = { frameIndex, colours };
     const finished = monotonicMs();
     return {
@@ -178,15 +180,12 @@ export class Sam2Stream {
     for (const objectId of forgotten) this.#predictor.remove(objectId);
   }
 
-  /** Shows automatic objects that are new where they were found: on the frame of the look before. */
+  /** Shows objects where candidates turned out to be they: on the frame of the look before. */
   async #conditionAutomatic({ targets, prompted }: SegmentationRequest): Promise<void> {
+    const objects = [...targets, ...prompted];
     const side = this.#runtime.geometry.imageSize;
-    const found = [...targets, ...prompted].map(({ objectId, origin }) => {
-      const isHere = origin !== undefined && origin.frameIndex === this.#proposed?.frameIndex;
-      const candidate = isHere ? this.#proposed?.candidates[origin.candidate] : undefined;
-      return { objectId, logits: candidate?.logits ?? null };
-    });
-    await this.#showNew(found, side, side);
+    await this.#showMasks(this.#proposed?.unshown(objects) ?? [], side, side);
+    this.#proposed?.noteShown(objects);
   }
 
   /** Shows objects that memory does not know where motion has carried them. */
@@ -196,26 +195,26 @@ export class Sam2Stream {
     const carried = [
       ...targets.map(({ objectId, prior }) => ({ objectId, logits: prior })),
       ...corrected.map(({ objectId, currentLogits }) => ({ objectId, logits: currentLogits })),
-    ];
-    addAll(results, await this.#showNew(carried, width, height));
+    ].filter(({ objectId }) => !this.#predictor.has(objectId));
+    addAll(results, await this.#showMasks(carried, width, height));
   }
 
   /**
-   * Shows objects that memory does not know by their masks, those that have one.
+   * Shows objects anew by their masks, those that have one.
    *
    * @param width of the masks that are made of the logits, pixels
    */
-  async #showNew(
+  async #showMasks(
     objects: readonly { readonly objectId: number; readonly logits: Float32Array | null }[],
     width: number,
     height: number,
   ): Promise<Results> {
     const prompts = new Map<number, ObjectPrompt>();
     for (const { objectId, logits } of objects) {
-      if (logits === null || prompts.has(objectId) || this.#predictor.has(objectId)) continue;
+      if (logits === null || prompts.has(objectId)) continue;
       const rendered = renderMask(this.#grid(logits), width, height);
       if (rendered === null) continue;
-      prompts.set(objectId, { objectId, shape: { kind: 'mask', mask: rendered.mask } });
+      prompts.set(objectId, { objectId, shape: { kind: 'mask', mask: rendered.mask }, isAnew: true });
     }
     return prompts.size === 0 ? new Map() : this.#predictor.promptAll([...prompts.values()]);
   }

@@ -328,6 +328,78 @@ describe('Sam2Segmenter', () => {
     expect(expected.get(1)?.provenance).toBe('conditioned');
   });
 
+  it.each([
+    { name: 'a box', shape: box },
+    { name: 'a box with clicks', shape: { ...correction, box: box.box } as PromptShape },
+    { name: 'a mask', shape: onGrid(width, height, logitsOf(1, 1, 4, 6)) },
+  ])(
+    'lets $name on the frame of the last look show an object anew that was found there',
+    async ({ shape }) => {
+      const { segmenter, runtime } = open();
+      await segmenter.segment(request(0, { prompted: [prompt(1, click)] }));
+      await segmenter.segment(request(1, { targets: [target(1)] }));
+      // What was shown on the same frame before has no share in it either.
+      await segmenter.segment(request(1, { pixels: null, prompted: [prompt(1, correction)] }));
+      await segmenter.segment(request(1, { pixels: null, prompted: [prompt(1, box)] }));
+      const shown = await segmenter.segment(request(1, { pixels: null, prompted: [prompt(1, shape)] }));
+      const first = (predictor: CameraPredictor) => predictor.prompt(1, click);
+      const anew = (predictor: CameraPredictor) => predictor.prompt(1, shape);
+      expectMasks(shown, await reference(first, anew));
+      const next = await segmenter.segment(request(2, { targets: [target(1)] }));
+      expectMasks(next, await reference(first, anew, (predictor) => predictor.track()));
+      // Two conditioning frames; the one that was tracked is not remembered beside them.
+      expect(runtime.steps.at(-1)?.map(({ memories }) => memories.map(({ row }) => row))).toEqual([[6, 6]]);
+      expect(runtime.memories.size).toBe(3);
+    },
+  );
+
+  it('leaves an object as it was found where what shows it anew fails', async () => {
+    const { segmenter, runtime } = open();
+    await segmenter.segment(request(0, { prompted: [prompt(1, click)] }));
+    await segmenter.segment(request(1, { targets: [target(1)] }));
+    runtime.failure = new Error('out of memory');
+    const failing = segmenter.segment(request(1, { pixels: null, prompted: [prompt(1, box)] }));
+    await expect(failing).rejects.toThrow('out of memory');
+    const next = await segmenter.segment(request(2, { targets: [target(1)] }));
+    const track = (predictor: CameraPredictor) => predictor.track();
+    expectMasks(next, await reference((predictor) => predictor.prompt(1, click), track, track));
+  });
+
+  it('shows an object by the candidate that it turned out to be, once, so that memory finds it', async () => {
+    const { segmenter, runtime } = open();
+    const gridPoints = Float32Array.of(0.5, 0.5);
+    await segmenter.segment(request(0, { prompted: [prompt(1, click), prompt(2, click)] }));
+    await segmenter.segment(request(1, { targets: [target(1)], gridPoints }));
+    const shape = onGrid(fakeImageSize, fakeImageSize, proposals[1] as Float32Array);
+    const recognised = [1, 2].map((id) => ({ ...target(id), origin: { frameIndex: 1, candidate: 1 } }));
+    // On the frame itself first, where a person then says better.
+    const better = { ...prompt(2, box), origin: { frameIndex: 1, candidate: 1 } };
+    await segmenter.segment(request(1, { pixels: null, prompted: [better] }));
+    const found = await segmenter.segment(request(2, { targets: recognised }));
+    expectMasks(
+      found,
+      await reference(
+        async (predictor) => {
+          await predictor.prompt(1, click);
+          return predictor.prompt(2, click);
+        },
+        async (predictor) => {
+          await predictor.prompt(1, shape);
+          return predictor.prompt(2, box);
+        },
+        (predictor) => predictor.track(),
+      ),
+    );
+    const rows = runtime.steps.at(-1)?.map(({ memories }) => memories.map(({ row }) => row));
+    expect(rows).toEqual([
+      [6, 6],
+      [6, 6],
+    ]);
+    const prompts = runtime.prompts.length;
+    await segmenter.segment(request(3, { targets: recognised }));
+    expect(runtime.prompts).toHaveLength(prompts);
+  });
+
   it('adds up the clicks that one look has for an object', async () => {
     const { segmenter, runtime } = open();
     await segmenter.segment(request(0, { prompted: [prompt(1, click), prompt(1, correction)] }));
