@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { TrackcastError } from '../errors.ts';
 import { type WritableTensor, writeSafetensors } from '../model/checkpoint/safetensors-writer.ts';
@@ -65,15 +65,24 @@ export class LogitsFolder {
     this.#maskSize = maskSize;
   }
 
-  /** Makes the folder where there is none, and begins its index. */
+  /**
+   * Makes the folder where there is none, and begins its index. Frame files of earlier runs are removed, so that the
+   * folder holds what the index names; other files stay.
+   */
   static async create(path: string, header: LogitsHeader): Promise<LogitsFolder> {
     const indexPath = join(path, indexName);
     try {
       await makeFolder(path);
       const index = await open(indexPath, 'w');
-      const folder = new LogitsFolder(path, index, header.maskSize);
-      await folder.#append(`${JSON.stringify({ version: 1, ...header }).slice(0, -1)},\n"frames": [`);
-      return folder;
+      try {
+        await removeFrameFiles(path);
+        const folder = new LogitsFolder(path, index, header.maskSize);
+        await folder.#append(`${JSON.stringify({ version: 1, ...header }).slice(0, -1)},\n"frames": [`);
+        return folder;
+      } catch (error) {
+        await index.close();
+        throw error;
+      }
     } catch (error) {
       throw unwritable(indexPath, error);
     }
@@ -163,6 +172,15 @@ function decisionOf({ result, choice }: RecordedResult): Decision {
 
 function fileName(frame: number): string {
   return `f${String(frame).padStart(6, '0')}.safetensors`;
+}
+
+/** Files that only runs of the program give such names, and what runs that were killed left of them. */
+const frameFile = /^f(\d{6}|[1-9]\d{6,})\.safetensors(\.[0-9a-f-]{36}\.part)?$/;
+
+async function removeFrameFiles(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isFile() && frameFile.test(entry.name)) await rm(join(folder, entry.name), { force: true });
+  }
 }
 
 function tensor(name: string, shape: readonly number[], values: Float32Array): WritableTensor {

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,6 +31,31 @@ describe('LogitsFolder', () => {
       await folder.close();
       expect(existsSync(join(path, 'index.json'))).toBe(true);
     }
+  });
+
+  it('removes the frames of an earlier run, and nothing else', async () => {
+    const path = join(root, 'again');
+    const earlier = await LogitsFolder.create(path, header);
+    for (const frame of [0, 7, 999_999, 1_000_000]) await earlier.write(frame, []);
+    await earlier.close();
+    const killed = 'f000008.safetensors.00000000-0000-4000-8000-000000000000.part';
+    const foreign = [
+      'f00001.safetensors',
+      'f0000001.safetensors',
+      'frame.safetensors',
+      'notes.txt',
+      'f000001.safetensors.old',
+    ];
+    for (const name of [killed, ...foreign]) writeFileSync(join(path, name), 'as before');
+    mkdirSync(join(path, 'f000002.safetensors'));
+    const folder = await LogitsFolder.create(path, header);
+    await folder.write(1, []);
+    await folder.close();
+    const index = JSON.parse(readFileSync(join(path, 'index.json'), 'utf8'));
+    expect(index.frames).toEqual([{ frame: 1, file: 'f000001.safetensors', objects: [] }]);
+    expect(readdirSync(path).sort()).toEqual(
+      ['f000001.safetensors', 'f000002.safetensors', 'index.json', ...foreign].sort(),
+    );
   });
 
   it('says at once that it cannot be where there is a file, or where nothing can be made', async () => {
