@@ -272,6 +272,7 @@ class SquareRuntime extends FakeRuntime {
       masks,
       ious: Float32Array.from({ length: clicks * 3 }, (_, at) => (at % 3 === 1 ? 0.9 : 0.1)),
       objectScores: new Float32Array(clicks).fill(1),
+      pointers: new Float32Array(clicks * 3),
     };
   }
 }

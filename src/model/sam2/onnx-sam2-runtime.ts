@@ -12,18 +12,17 @@ import { divideIntoRuns, ObjectBatch } from './object-batch.ts';
 import type { ObjectsPerRun } from './objects-per-run.ts';
 import { densePrompts, paddedPoints, positiveClick, repeated, scalar, unprompted } from './prompt-feeds.ts';
 import { requireSize } from './require-size.ts';
-import {
-  type Activations,
-  type BatchSizeLists,
-  type DecodedObject,
-  type FrameFeatures,
-  type MaskToRemember,
-  masksPerClick,
-  type ObjectMemory,
-  type ObjectStep,
-  type PromptRequest,
-  type ProposedMasks,
-  type Sam2Runtime,
+import type {
+  Activations,
+  BatchSizeLists,
+  DecodedObject,
+  FrameFeatures,
+  MaskToRemember,
+  ObjectMemory,
+  ObjectStep,
+  PromptRequest,
+  ProposedMasks,
+  Sam2Runtime,
 } from './sam2-runtime.ts';
 import type { Sam2Sessions } from './sam2-sessions.ts';
 import { release, TensorReader } from './tensor-reader.ts';
@@ -144,25 +143,19 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     const frame = encodedFrame(features, this.provider);
     const clicks = Math.ceil(points.length / 2);
     requireSize(points.length, 2 * clicks, 'a list of clicks');
-    const size = masksPerClick * this.geometry.maskSize ** 2;
-    const masks = new Float32Array(clicks * size);
-    const ious = new Float32Array(clicks * masksPerClick);
-    const objectScores = new Float32Array(clicks);
-    for (const run of inParts([...objectScores.keys()], this.#promptsPerRun)) {
+    const proposed = this.#reader.noProposals(clicks);
+    for (const run of inParts([...proposed.objectScores.keys()], this.#promptsPerRun)) {
       const outputs = await this.#decodeAlike(
         frame,
         this.#sizes.filled(run).map((click) => positiveClick(points.subarray(click * 2, click * 2 + 2))),
       );
       try {
-        for (const [at, click] of run.entries()) {
-          this.#reader.proposals(outputs, at, masks.subarray(click * size, (click + 1) * size), ious, click);
-          objectScores[click] = this.#reader.score(outputs, at);
-        }
+        for (const [at, click] of run.entries()) this.#reader.copyProposals(outputs, at, proposed, click);
       } finally {
         release(outputs);
       }
     }
-    return { masks, ious, objectScores };
+    return proposed;
   }
 
   async rememberAll(features: FrameFeatures, objects: readonly MaskToRemember[]): Promise<Activations[]> {

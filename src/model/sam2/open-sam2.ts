@@ -1,6 +1,8 @@
+import { TrackcastError } from '../../errors.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { GraphTarget, Precision, WeightsFile } from '../graph/graph-builder.ts';
 import { toHalf } from '../graph/half-float.ts';
+import { renewalOf } from '../store/renewal.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
 import { cachedGraphs, type GraphName } from './graph-cache.ts';
 import { MaskReduction } from './mask-reduction.ts';
@@ -93,7 +95,9 @@ export async function openSam2(options: Sam2Options): Promise<OnnxSam2Runtime> {
   const opened = await openSessions(async (target) => {
     const graphs = await graphsOf(model, options, target);
     return new Map([...graphs].filter(([name]) => fused || name !== 'track_step'));
-  }, options);
+  }, options).catch((error) => {
+    throw withRenewal(error, options.folder);
+  });
   const pointer = weights.readValues('no_obj_ptr');
   return new OnnxSam2Runtime({
     architecture,
@@ -108,4 +112,11 @@ export async function openSam2(options: Sam2Options): Promise<OnnxSam2Runtime> {
     absentPointer: precision === 'float32' ? pointer : toHalf(pointer),
     objectsPerRun: objectsPerRun(architecture, geometry, precision, opened.provider),
   });
+}
+
+/** Graphs that cannot be opened are damaged more often than not, and nothing builds them anew while they are there. */
+function withRenewal(error: unknown, folder: string): unknown {
+  if (!(error instanceof TrackcastError) || error.code !== 'TRACKCAST_MODEL_INVALID') return error;
+  const message = `${error.message}; if its files are damaged, ${renewalOf(folder)}`;
+  return new TrackcastError(error.code, message, error.place, { cause: error.cause });
 }

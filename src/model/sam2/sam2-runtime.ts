@@ -116,6 +116,8 @@ export interface ProposedMasks {
   readonly ious: Float32Array;
   /** Logit of presence per click. */
   readonly objectScores: Float32Array;
+  /** The object pointer that would go with each mask if its object is present: `clicks * 3 * channels` values. */
+  readonly pointers: Activations;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { GraphTarget } from '../graph/graph-builder.ts';
 import { declareValue, GraphEditor } from '../graph/graph-editor.ts';
@@ -88,6 +89,8 @@ async function openOn(
   const sessions = new Map<GraphName, InferenceSession>();
   try {
     for (const [name, path] of graphs) {
+      // Opening keeps the thread to itself: what asks to give up comes through now.
+      await setImmediate();
       options.signal?.throwIfAborted();
       const kept = deviceOutputs[name];
       const settings = { ...options, ...(kept === undefined ? {} : { deviceOutputs: kept }) };

@@ -4,7 +4,13 @@ import type { Precision } from '../graph/graph-builder.ts';
 import type { Sam2Architecture, Sam2Geometry } from './architecture.ts';
 import { maskCount } from './mask-decoder.ts';
 import { requireActivations } from './require-size.ts';
-import { type Activations, type DecodedObject, type MaskCandidates, masksPerClick } from './sam2-runtime.ts';
+import {
+  type Activations,
+  type DecodedObject,
+  type MaskCandidates,
+  masksPerClick,
+  type ProposedMasks,
+} from './sam2-runtime.ts';
 
 /** Arrays of memories that wait to be used again, at most. */
 const maxSpareMemories = 64;
@@ -78,20 +84,33 @@ export class TensorReader {
     return this.#floats(outputs, 'object_score')[at] as number;
   }
 
-  /** Copies the three multimask tokens' masks of one prompt to `masks`, their IoUs to place `to` of `ious`. */
-  proposals(
+  /** Room for what clicks propose. */
+  noProposals(clicks: number): ProposedMasks {
+    const masks = clicks * masksPerClick;
+    const pointers = masks * this.#channels;
+    return {
+      masks: new Float32Array(masks * this.#maskLength),
+      ious: new Float32Array(masks),
+      objectScores: new Float32Array(clicks),
+      pointers: this.#precision === 'float32' ? new Float32Array(pointers) : new Uint16Array(pointers),
+    };
+  }
+
+  /** Copies what the three multimask tokens say of one prompt to the place of a click. */
+  copyProposals(
     outputs: InferenceSession.ReturnType,
     at: number,
-    masks: Float32Array,
-    ious: Float32Array,
-    to: number,
+    { masks, ious, objectScores, pointers }: ProposedMasks,
+    click: number,
   ): void {
-    const from = (at * maskCount + 1) * this.#maskLength;
-    masks.set(this.#floats(outputs, 'masks').subarray(from, from + masksPerClick * this.#maskLength));
-    ious.set(
-      this.#floats(outputs, 'ious').subarray(at * maskCount + 1, (at + 1) * maskCount),
-      to * masksPerClick,
-    );
+    const [first, last] = [at * maskCount + 1, (at + 1) * maskCount];
+    const of = <Values extends Activations>(values: Values, length: number) =>
+      values.subarray(first * length, last * length);
+    const to = click * masksPerClick;
+    masks.set(of(this.#floats(outputs, 'masks'), this.#maskLength), to * this.#maskLength);
+    ious.set(of(this.#floats(outputs, 'ious'), 1), to);
+    pointers.set(of(this.#activations(outputs, 'mask_pointers'), this.#channels), to * this.#channels);
+    objectScores[click] = this.score(outputs, at);
   }
 
   #activations(outputs: InferenceSession.ReturnType, name: string): Activations {

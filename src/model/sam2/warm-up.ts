@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type {
   DecodedObject,
   FrameFeatures,
@@ -17,14 +18,18 @@ import type {
  */
 export async function warmUp(runtime: Sam2Runtime, candidates: boolean, signal?: AbortSignal): Promise<void> {
   const { imageSize } = runtime.geometry;
-  const goOn = () => signal?.throwIfAborted();
-  goOn();
+  const goOn = async () => {
+    // Runs keep the thread to themselves: what asks to give up comes through now.
+    await setImmediate();
+    signal?.throwIfAborted();
+  };
+  await goOn();
   using features = await runtime.encode(new Uint8Array(imageSize * imageSize * 3).fill(127));
-  goOn();
+  await goOn();
   const click = clickOn(imageSize);
   const [shown] = await runtime.promptAll(features, [click]);
   if (shown === undefined) throw new Error('a prompt came to nothing');
-  goOn();
+  await goOn();
   const [memory] = await runtime.rememberAll(features, [shown]);
   if (memory === undefined) throw new Error('nothing was remembered');
   const objectWith = (memories: number): ObjectMemory => ({
@@ -32,11 +37,11 @@ export async function warmUp(runtime: Sam2Runtime, candidates: boolean, signal?:
     pointers: repeat({ pointer: shown.pointer, time: 1 }, memories),
     candidates,
   });
-  goOn();
+  await goOn();
   await runtime.propose(features, click.sparse.points);
-  goOn();
+  await goOn();
   await stepAndForget(runtime, features, [objectWith(1)]);
-  goOn();
+  await goOn();
   const ground = { kind: 'remembered', memory: objectWith(1) } as const;
   await runtime.promptAll(features, [{ ...click, ground, mask: shown.lowResMask }]);
   await warmUpSizes(runtime, features, shown, objectWith, goOn);
@@ -52,7 +57,7 @@ async function warmUpSizes(
   features: FrameFeatures,
   shown: DecodedObject,
   objectWith: (memories: number) => ObjectMemory,
-  goOn: () => void,
+  goOn: () => Promise<void>,
 ): Promise<void> {
   const { architecture, geometry, slowAtFirst } = runtime;
   if (slowAtFirst === undefined) return;
@@ -65,19 +70,19 @@ async function warmUpSizes(
   ];
   for (const size of slowAtFirst.prompts) {
     for (const request of kinds) {
-      goOn();
+      await goOn();
       await runtime.promptAll(features, repeat(request, size));
     }
-    goOn();
+    await goOn();
     await rememberAndForget(runtime, features, repeat(shown, size));
   }
   for (const size of slowAtFirst.objects) {
-    goOn();
+    await goOn();
     await stepAndForget(runtime, features, repeat(objectWith(1), size));
   }
   if (slowAtFirst.objects.length === 0) return;
   for (let memories = 2; memories <= architecture.memories; memories++) {
-    goOn();
+    await goOn();
     await stepAndForget(runtime, features, [objectWith(memories)]);
   }
 }

@@ -46,9 +46,11 @@ async function tryPoints(
   if (gridPoints.length === 0) return [];
   const points = gridPoints.map((part, at) => part * (at % 2 === 0 ? width : height));
   const proposed = await predictor.propose(points);
-  const size = proposed.masks.length / proposed.ious.length;
+  const count = proposed.ious.length;
+  const size = proposed.masks.length / count;
+  const channels = proposed.pointers.length / count;
   const candidates: Candidate[] = [];
-  for (let at = 0; at < proposed.ious.length; at++) {
+  for (let at = 0; at < count; at++) {
     const click = Math.floor(at / masksPerClick);
     if ((proposed.objectScores[click] as number) <= 0) continue;
     const logits = proposed.masks.subarray(at * size, (at + 1) * size);
@@ -57,7 +59,8 @@ async function tryPoints(
     if (predictedIou < minPredictedIou || stability < minStability) continue;
     const x = gridPoints[click * 2] as number;
     const y = gridPoints[click * 2 + 1] as number;
-    candidates.push({ logits: logits.slice(), predictedIou, stability, x, y, descriptor: null });
+    const descriptor = pointerDescriptor(proposed.pointers.subarray(at * channels, (at + 1) * channels));
+    candidates.push({ logits: logits.slice(), predictedIou, stability, x, y, descriptor });
   }
   return candidates;
 }

@@ -254,8 +254,11 @@ describe('OnnxSam2Runtime', () => {
 
   it('proposes what a prompt of each click gives, in several runs', async () => {
     const clicks = Array.from({ length: 18 }, (_, at): [number, number] => [5 + 7 * at, 120 - 5.5 * at]);
-    const { masks, ious, objectScores } = await fused.propose(features, Float32Array.from(clicks.flat()));
+    const proposed = await fused.propose(features, Float32Array.from(clicks.flat()));
+    const { masks, ious, objectScores, pointers } = proposed;
     expect([masks.length, ious.length, objectScores.length]).toEqual([18 * 3 * maskLength, 54, 18]);
+    const { channels } = fused.architecture;
+    expect(pointers).toHaveLength(54 * channels);
     for (const [at, [x, y]] of clicks.entries()) {
       const prompted = await promptOne(fused, features, clickAt(x, y));
       const name = `click ${at}`;
@@ -264,9 +267,12 @@ describe('OnnxSam2Runtime', () => {
       expect(prompted.objectScore, `score of ${name}`).toBeGreaterThan(0);
       const from = (at * 3 + prompted.maskIndex - 1) * maskLength;
       expectClose(masks.subarray(from, from + maskLength), prompted.lowResMask, rounding, name);
+      const place = (from / maskLength) * channels;
+      const pointer = floats(pointers).subarray(place, place + channels);
+      expectClose(pointer, floats(prompted.pointer), rounding, `pointer of ${name}`);
     }
     const none = await fused.propose(features, new Float32Array(0));
-    expect([none.masks.length, none.ious.length, none.objectScores.length]).toEqual([0, 0, 0]);
+    expect(Object.values(none).map(({ length }) => length)).toEqual([0, 0, 0, 0]);
   });
 
   /** Prompts of every kind, in no order; those of one kind differ. */

@@ -70,6 +70,8 @@ export function expectSamePerformance(actual: Performance, expected: Performance
   expectSameObject(actual.refined, expected.refined, atol, 'refined object');
   expectClose(actual.proposed.masks, expected.proposed.masks, atol, 'proposed masks');
   expectClose(actual.proposed.ious, expected.proposed.ious, atol, 'IoUs of proposed masks');
+  const [pointers, others] = [floats(actual.proposed.pointers), floats(expected.proposed.pointers)];
+  expectClose(pointers, others, atol, 'pointers of proposed masks');
 }
 
 function expectSameObject(actual: DecodedObject, expected: DecodedObject, atol: number, what: string): void {

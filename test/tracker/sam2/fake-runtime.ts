@@ -126,6 +126,7 @@ export class FakeRuntime implements Sam2Runtime {
       masks: Float32Array.from({ length: clicks * 3 * fakeMaskSize ** 2 }, random),
       ious: Float32Array.from({ length: clicks * 3 }, random),
       objectScores: Float32Array.from({ length: clicks }, random),
+      pointers: Float32Array.from({ length: clicks * 3 * channels }, random),
     };
   }
 

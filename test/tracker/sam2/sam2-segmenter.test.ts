@@ -47,10 +47,10 @@ class Runtime extends FakeRuntime {
     return this.seesAll ? { ...decoded, ...seen(decoded) } : decoded;
   }
 
-  override async propose(...[, points]: Parameters<FakeRuntime['propose']>): Promise<ProposedMasks> {
-    this.onCall();
-    const clicks = Array.from({ length: points.length / 2 });
+  override async propose(...args: Parameters<FakeRuntime['propose']>): Promise<ProposedMasks> {
+    const clicks = Array.from({ length: args[1].length / 2 });
     return {
+      ...(await super.propose(...args)),
       masks: Float32Array.from(clicks.flatMap(() => proposals.flatMap((mask) => [...mask]))),
       ious: new Float32Array(clicks.length * 3).fill(0.9),
       objectScores: new Float32Array(clicks.length).fill(5),

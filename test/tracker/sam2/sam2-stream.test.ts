@@ -5,7 +5,10 @@ import { renderMask } from '../../../src/mask/mask-logits.ts';
 import { decodeRunLength } from '../../../src/mask/run-length.ts';
 import { openSam2 } from '../../../src/model/sam2/open-sam2.ts';
 import type { Prompt } from '../../../src/prompting/prompt.ts';
+import { cosine } from '../../../src/tracker/identity/descriptor.ts';
 import type { ObjectResult } from '../../../src/tracker/sam2/camera-predictor.ts';
+import type { PromptedTarget, SegmentationRequest } from '../../../src/tracker/segmentation.ts';
+import { createSegmenter } from '../../../src/tracker/segmenter-factory.ts';
 import type { TrackFrame } from '../../../src/tracker/track.ts';
 import { createTracker, type TrackerSettings } from '../../../src/tracker/tracker-factory.ts';
 import type { TrackedStream, VideoTracker } from '../../../src/tracker/video-tracker.ts';
@@ -101,6 +104,9 @@ describe.skipIf(!hasGoldens)('a live stream that waits for SAM 2', () => {
     }
   });
 });
+
+/** Channels of the small model. */
+const pointerLength = 64;
 
 const redDisc: Disc = { radius: 34, colour: red, at: moving(98, 112, 2, 0) };
 const yellowDisc: Disc = { radius: 30, colour: yellow, at: moving(270, 96, -1, 1) };
@@ -261,6 +267,56 @@ describe('SAM 2 of random weights on live streams', () => {
     const { prompts, rejectedCandidates } = watched.stream.counters();
     expect(prompts).toBeGreaterThan(0);
     expect(rejectedCandidates['segmentation_failed']).toBeUndefined();
+  });
+
+  it('says what candidates look like, as their objects do from then on', async () => {
+    const segmenter = await createSegmenter(models());
+    try {
+      const scene = sceneOf(redDisc, yellowDisc, blueDisc);
+      const look = (index: number, parts: Partial<SegmentationRequest>): SegmentationRequest => {
+        const { pixels, pixelSize, width, height } = scene.frame(index, 'looks');
+        return {
+          streamId: 'looks',
+          frameIndex: index,
+          pixels,
+          pixelSize,
+          width,
+          height,
+          targets: [],
+          prompted: [],
+          gridPoints: new Float32Array(0),
+          forgotten: [],
+          forgetAll: false,
+          ...parts,
+        };
+      };
+      const gridPoints = Float32Array.of(0.25, 0.5, 0.7, 0.45, 0.5, 0.5);
+      const { candidates } = await segmenter.segment(look(0, { gridPoints }));
+      expect(candidates.length).toBeGreaterThan(0);
+      for (const { descriptor } of candidates) expect(descriptor).toHaveLength(pointerLength);
+      const prompted = candidates.map(
+        ({ x, y }, at): PromptedTarget => ({
+          objectId: at,
+          shape: {
+            kind: 'points',
+            points: [{ x: x * scene.width, y: y * scene.height, positive: true }],
+          },
+          currentLogits: null,
+        }),
+      );
+      const { objects } = await segmenter.segment(look(0, { pixels: null, prompted }));
+      const shown = objects.flatMap(({ descriptor }) => descriptor ?? []);
+      expect(shown.length).toBeGreaterThan(0);
+      // The same clicks on the same frame: the same pointers as those of some candidates.
+      for (const descriptor of shown) {
+        const likeness = candidates.map((candidate) =>
+          cosine(descriptor, candidate.descriptor ?? expect.fail()),
+        );
+        expect(Math.max(...likeness)).toBeCloseTo(1, 5);
+      }
+    } finally {
+      await segmenter.dispose();
+    }
   });
 
   it('bears objects that come and go', async () => {
