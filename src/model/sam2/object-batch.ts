@@ -126,9 +126,12 @@ export class ObjectBatch {
   }
 }
 
+/** An object joins a run only if its memories fill this share of the slots that the fullest of it needs. */
+const minFilledShare = 3 / 4;
+
 /**
- * Indices of objects, divided into runs of as many as `objectsPerRun` allows. Objects with equally many memories share a
- * run, so that little of it is padding, and the fullest come first.
+ * Indices of objects, divided into runs of as many as `objectsPerRun` allows. Objects with about equally many memories
+ * share a run, so that a quarter of it at most is padding, which costs as much as memories do. The fullest come first.
  */
 export function divideIntoRuns(
   objects: readonly ObjectMemory[],
@@ -137,8 +140,11 @@ export function divideIntoRuns(
   const order = fullestFirst(objects);
   const runs: number[][] = [];
   for (let start = 0; start < order.length; ) {
-    const fullest = objects[order[start] as number] as ObjectMemory;
-    const end = start + objectsPerRun(fullest.memories.length);
+    const memoriesAt = (place: number) => objects[order[place] as number]?.memories.length ?? 0;
+    const slots = memoriesAt(start);
+    const limit = start + objectsPerRun(slots);
+    let end = start + 1;
+    while (end < limit && end < order.length && memoriesAt(end) >= slots * minFilledShare) end++;
     runs.push(order.slice(start, end));
     start = end;
   }

@@ -29,8 +29,8 @@ describe('alikePrompts', () => {
       prompt(initial, 1, true),
       prompt(initial, 1),
       prompt(raw, 1, true),
-      prompt(remembered(1), 1),
       prompt(remembered(3), 1),
+      prompt(remembered(4), 1),
     ];
     expect(alikePrompts(requests, 16, asMany)).toEqual([[0, 4], [1], [2, 5], [3], [7, 6]]);
     expect(alikePrompts([], 16, asMany)).toEqual([]);
@@ -48,7 +48,12 @@ describe('alikePrompts', () => {
   it('has no more memories in a run than there is room for', () => {
     const requests = [1, 6, 2, 1, 3].map((memories) => prompt(remembered(memories), 1));
     const room = (memories: number) => Math.max(1, Math.floor(6 / memories));
-    expect(alikePrompts(requests, 16, room)).toEqual([[1], [4, 2], [0, 3]]);
+    expect(alikePrompts(requests, 16, room)).toEqual([[1], [4], [2], [0, 3]]);
+    const alike = [3, 3, 2, 2].map((memories) => prompt(remembered(memories), 1));
+    expect(alikePrompts(alike, 16, room)).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
     expect(alikePrompts(requests, 1, asMany)).toEqual([[1], [4], [2], [0], [3]]);
   });
 });

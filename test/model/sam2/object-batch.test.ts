@@ -102,16 +102,37 @@ describe('divideIntoRuns', () => {
       objectOf([6], [1, 1, 1], 0),
       objectOf([6, 1], [1], 0),
     ];
-    expect(divideIntoRuns(objects, () => 4)).toEqual([[1, 3, 2, 0]]);
-    expect(divideIntoRuns(objects, () => 3)).toEqual([[1, 3, 2], [0]]);
+    expect(divideIntoRuns(objects, () => 4).flat()).toEqual([1, 3, 2, 0]);
+    expect(divideIntoRuns(objectsOf(2, 2, 2, 2), () => 3)).toEqual([[0, 1, 2], [3]]);
     expect(divideIntoRuns([], () => 4)).toEqual([]);
+  });
+
+  it.each([
+    { name: 'one that was prompted often from others', memories: [7, 22, 7, 7], runs: [[1], [0, 2, 3]] },
+    { name: 'young objects from old ones', memories: [1, 7, 2, 7, 1], runs: [[1, 3], [2], [0, 4]] },
+    { name: 'nothing from what is nearly as full', memories: [8, 6, 7, 9], runs: [[3, 0, 2], [1]] },
+    { name: 'nothing from its equals', memories: [7, 7, 7, 7], runs: [[0, 1, 2, 3]] },
+  ])('parts $name', ({ memories, runs }) => {
+    expect(divideIntoRuns(objectsOf(...memories), () => 4)).toEqual(runs);
+  });
+
+  it('leaves a quarter of a run at most to padding, and leaves out nobody', () => {
+    const memories = Array.from({ length: 60 }, (_, at) => 1 + ((at * 17) % 23));
+    const objects = objectsOf(...memories);
+    const runs = divideIntoRuns(objects, () => 16);
+    for (const run of runs) {
+      const filled = run.map((index) => memories[index] as number);
+      const slots = Math.max(...filled) * run.length;
+      expect(filled.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(0.75 * slots);
+    }
+    expect(runs.flat().sort((a, b) => a - b)).toEqual([...memories.keys()]);
   });
 
   it('never holds more memories in a run than there is room for, padding included', () => {
     const room = 12;
     const objects = objectsOf(1, 22, 3, 6, 2, 1, 5, 13, 1, 1);
     const runs = divideIntoRuns(objects, (memories) => Math.max(1, Math.floor(room / memories)));
-    expect(runs).toEqual([[1], [7], [3, 6], [2, 4, 0, 5], [8, 9]]);
+    expect(runs).toEqual([[1], [7], [3, 6], [2], [4], [0, 5, 8, 9]]);
     for (const run of runs) {
       const slots = Math.max(...run.map((index) => objects[index]?.memories.length ?? 0));
       if (run.length > 1) expect(slots * run.length).toBeLessThanOrEqual(room);
