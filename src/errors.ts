@@ -23,7 +23,7 @@ export const errorCodes = {
     'Prompt a newer frame, or leave the timestamp out: the stream cannot bring that frame to the present.',
   TRACKCAST_MASK_INVALID: 'Send a COCO run-length mask whose runs add up to its size.',
   TRACKCAST_MODEL_INVALID:
-    'Point at a model file of the expected kind; one of the store: fetch or import it again with --replace; one of the package: reinstall that.',
+    'Point at a model file of the expected kind; one of the store: fetch or import it again with --replace; one given by its path: delete its folder in the store; one of the package: reinstall that.',
   TRACKCAST_PROVIDER_UNAVAILABLE:
     'Install what the provider needs, as docs/gpu.md says, or add cpu to EXECUTION_PROVIDERS.',
   TRACKCAST_CHECKPOINT_INVALID: 'Use an intact .pt or .safetensors file of a supported model.',

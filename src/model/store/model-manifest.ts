@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TrackcastError } from '../../errors.ts';
 import { removeAbandonedParts, writeWhole } from '../whole-file.ts';
+import { renewalOf } from './renewal.ts';
 import { readSmallFile } from './system-file.ts';
 
 /** Its name in the model's folder. */
@@ -46,7 +47,7 @@ export async function readManifest(folder: string): Promise<ModelManifest | null
   } catch (cause) {
     throw new TrackcastError(
       'TRACKCAST_MODEL_INVALID',
-      'what the store knows about a model is damaged; fetch or import the model again with --replace',
+      `what the store knows about a model is damaged; ${renewalOf(folder)}`,
       { key: path },
       { cause },
     );

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { promptOne, rememberOne } from '../../../bench/one-object.ts';
@@ -8,8 +8,10 @@ import { openCheckpoint } from '../../../src/model/checkpoint/checkpoint.ts';
 import { type WritableTensor, writeSafetensors } from '../../../src/model/checkpoint/safetensors-writer.ts';
 import { fromHalf, toHalf } from '../../../src/model/graph/half-float.ts';
 import type { OnnxSam2Runtime } from '../../../src/model/sam2/onnx-sam2-runtime.ts';
-import { openSam2 } from '../../../src/model/sam2/open-sam2.ts';
+import { openSam2, prepareSam2 } from '../../../src/model/sam2/open-sam2.ts';
 import type { Activations, DecodedObject, ObjectStep } from '../../../src/model/sam2/sam2-runtime.ts';
+import { importModel } from '../../../src/model/store/import-model.ts';
+import { resolveModel } from '../../../src/model/store/resolve-model.ts';
 import { CameraPredictor, type ObjectResult } from '../../../src/tracker/sam2/camera-predictor.ts';
 import { publishedOptions } from '../../tracker/sam2/scenario.ts';
 import { codeOf } from './error-code.ts';
@@ -190,5 +192,41 @@ describe('openSam2', () => {
     expect(seen.found.pointer).toBeInstanceOf(Uint16Array);
     expect(readdirSync(model.folder)).toContain('weights-float16.bin');
     expectLoosely(seen, await seeWith(model, { fused }), halfLimits);
+  });
+});
+
+describe('a model of the store whose graph is damaged', () => {
+  it.each([
+    {
+      kind: 'is given by its path',
+      add: (model: RandomModel, store: string) => resolveModel(model.checkpoint, store),
+      remedy: (folder: string) => `delete the folder ${folder},`,
+      renew: async (_: RandomModel, __: string, folder: string) => rmSync(folder, { recursive: true }),
+    },
+    {
+      kind: 'has a name',
+      add: async (model: RandomModel, store: string) => {
+        await importModel(store, model.checkpoint, { name: 'endo', replace: false });
+        return resolveModel('endo', store);
+      },
+      remedy: () => "import the model 'endo' again with --replace",
+      renew: async (model: RandomModel, store: string) => {
+        await importModel(store, model.checkpoint, { name: 'endo', replace: true });
+      },
+    },
+  ])('says what to do about it, and that works, where it $kind', async ({ add, remedy, renew }) => {
+    using model = await RandomModel.write();
+    const store = join(model.folder, 'store');
+    const { checkpoint, folder } = await add(model, store);
+    const { graphs } = await prepareSam2(model.options({ checkpoint, folder }));
+    truncateSync(graphs.get('memory_encoder') ?? expect.fail(), 100);
+    await expect(model.open({ checkpoint, folder })).rejects.toMatchObject({
+      code: 'TRACKCAST_MODEL_INVALID',
+      message: expect.stringContaining(remedy(folder)),
+    });
+    await renew(model, store, folder);
+    const renewed = await add(model, store).catch(() => resolveModel('endo', store));
+    const runtime = await model.open({ checkpoint: renewed.checkpoint, folder: renewed.folder });
+    await runtime.dispose();
   });
 });
