@@ -59,7 +59,7 @@ export interface PromptedReplayResult {
  * `TRACKCAST_OUTPUT_UNWRITABLE`, `TRACKCAST_CONFIG_INVALID`, and as finding and opening the model does.
  */
 export async function runPromptedReplay(options: PromptedReplayOptions): Promise<PromptedReplayResult> {
-  const { path, config, rawSize, promptsAhead, logits, onProgress } = options;
+  const { path, config, rawSize, promptsAhead, logits, signal, onProgress } = options;
   // All that may be wrong is looked at before the model is loaded, for that takes seconds.
   const entries = await readPromptEntries(options.prompts);
   const plan = await planModel(config);
@@ -75,10 +75,14 @@ export async function runPromptedReplay(options: PromptedReplayOptions): Promise
     const begunAt = monotonicMs();
     onProgress('the model is warming up');
     const firstAutomaticId = 1 + entries.reduce((highest, { objectId }) => Math.max(highest, objectId), 0);
-    const opened = await openReplayTracker(plan, { config, frameCount, firstAutomaticId, logits });
-    const modelReadyMs = Math.round(monotonicMs() - begunAt);
-    warnOfRefused(opened.refused, options.onWarning);
-    const error = await track(opened, recording, schedule, outputs, options);
+    const opened = await unlessAborted(
+      openReplayTracker(plan, { config, frameCount, firstAutomaticId, logits, signal }),
+      signal,
+    );
+    const modelReadyMs = opened === null ? 0 : Math.round(monotonicMs() - begunAt);
+    const refused = opened?.refused ?? [];
+    warnOfRefused(refused, options.onWarning);
+    const error = opened === null ? null : await track(opened, recording, schedule, outputs, options);
     await outputs.finish();
     const { statistics, drawn } = outputs;
     const totals = new StreamTotals();
@@ -89,23 +93,33 @@ export async function runPromptedReplay(options: PromptedReplayOptions): Promise
       streamId: options.streamId,
       mode: 'lossless',
       tracker: plan.kind,
-      end: error !== null ? 'failed' : options.signal.aborted ? 'interrupted' : 'ended',
+      end: error !== null ? 'failed' : signal.aborted ? 'interrupted' : 'ended',
       prompts: {
         given: entries.length,
         used: entries.filter(({ frame }) => frame < statistics.tracked).length,
       },
       frames: totals.ledger(),
       ...statistics.finish(),
-      segmentations: opened.tracker.segmentations,
-      refused: opened.refused,
+      segmentations: opened?.tracker.segmentations ?? 0,
+      refused,
       modelReadyMs,
       peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
-      ...(opened.model === undefined ? {} : { model: opened.model }),
+      ...(opened?.model === undefined ? {} : { model: opened.model }),
       ...(drawn === null ? {} : { overlay: { frames: drawn } }),
     };
     return { summary, error };
   } finally {
     await outputs.close();
+  }
+}
+
+/** Null when it was given up for the signal. */
+async function unlessAborted<Result>(opening: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return null;
+    throw error;
   }
 }
 

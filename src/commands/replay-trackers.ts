@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import { TrackcastError } from '../errors.ts';
 import { describeRefusal } from '../model/runtime.ts';
@@ -45,6 +46,8 @@ export interface ReplayTrackerOptions {
   readonly firstAutomaticId: number;
   /** Folder for the raw results of `sam2_video`; null for none. */
   readonly logits: string | null;
+  /** Asks to give up, which happens between two calls of ONNX Runtime; rejects with its reason then. */
+  readonly signal: AbortSignal;
 }
 
 /** Opens the tracker of a plan, warm. Rejects as opening its model does, and with `TRACKCAST_OUTPUT_UNWRITABLE`. */
@@ -52,7 +55,7 @@ export async function openReplayTracker(
   { kind, models, geometry }: ModelPlan,
   options: ReplayTrackerOptions,
 ): Promise<OpenedTracker> {
-  const { config, firstAutomaticId } = options;
+  const { config, firstAutomaticId, signal } = options;
   if (models.sam2 !== undefined) {
     if (config.SAM2_PROMPT_STRATEGY === 'detector') {
       const key = 'SAM2_PROMPT_STRATEGY';
@@ -64,8 +67,8 @@ export async function openReplayTracker(
     const { checkpoint, imageSize, precision } = sam2;
     const predictor = replayPredictorOf(sam2, options.frameCount);
     const open = (executionProviders: readonly string[]) =>
-      openSam2({ ...sam2, intraOpThreads, executionProviders });
-    const { runtime, refused } = await openWarmSam2(models.executionProviders, predictor, open);
+      openSam2({ ...sam2, intraOpThreads, executionProviders, signal });
+    const { runtime, refused } = await openWarmSam2(models.executionProviders, predictor, open, signal);
     const model = { checkpoint, imageSize, precision, provider: runtime.provider };
     const tracker = await openSam2Replay(runtime, predictor, model, options);
     return { tracker, refused: refused.map(describeRefusal), model };
@@ -102,7 +105,7 @@ async function openSam2Replay(
   runtime: Sam2Runtime,
   predictor: CameraPredictorOptions,
   model: ReplayModel,
-  { config, firstAutomaticId, logits }: ReplayTrackerOptions,
+  { config, firstAutomaticId, logits, signal }: ReplayTrackerOptions,
 ): Promise<Sam2Replay> {
   const automatic =
     config.SAM2_PROMPT_STRATEGY === 'none'
@@ -115,6 +118,9 @@ async function openSam2Replay(
   try {
     const { maskSize } = runtime.geometry;
     const { pointerTimeSpan } = predictor;
+    // The last run kept the thread to itself: signals come through now.
+    await setImmediate();
+    signal.throwIfAborted();
     const folder =
       logits === null ? null : await LogitsFolder.create(logits, { ...model, maskSize, pointerTimeSpan });
     return new Sam2Replay({ runtime, predictor, automatic, firstAutomaticId, logits: folder });

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type PromptedReplayOptions, runPromptedReplay } from '../../src/commands/replay-prompted.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -67,4 +67,16 @@ describe('a replay with prompts that is interrupted while its model warms up', (
     },
     60_000,
   );
+
+  it('builds and opens nothing more of the model, and has no raw results', async () => {
+    vi.stubEnv('MODEL_DIR', folder.path('unused models'));
+    const logits = folder.path('logits');
+    const { summary } = await interruptedReplay('sam2_video', { ...noOutputs, logits });
+    expect(summary).toMatchObject({ end: 'interrupted', segmentations: 0, refused: [], modelReadyMs: 0 });
+    expect(summary.model).toBeUndefined();
+    const files = await readdir(folder.path('unused models'), { recursive: true });
+    expect(files.filter((name) => name.endsWith('.safetensors'))).toHaveLength(1);
+    expect(files.filter((name) => name.endsWith('.onnx'))).toEqual([]);
+    await expect(access(logits)).rejects.toThrow('ENOENT');
+  }, 60_000);
 });

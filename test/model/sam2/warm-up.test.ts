@@ -1,9 +1,31 @@
 import { describe, expect, it } from 'vitest';
+import type { FrameFeatures } from '../../../src/model/sam2/sam2-runtime.ts';
 import { warmUp } from '../../../src/model/sam2/warm-up.ts';
 import { FakeRuntime } from '../../tracker/sam2/fake-runtime.ts';
 
 class SlowAtFirst extends FakeRuntime {
   readonly slowAtFirst = { objects: [1, 2, 3], prompts: [1, 2, 3, 4] };
+}
+
+/** As ONNX Runtime runs: the thread is busy, and an event comes meanwhile. */
+class BlockingRuntime extends FakeRuntime {
+  readonly #event: () => void;
+
+  constructor(event: () => void) {
+    super();
+    this.#event = event;
+  }
+
+  override async encode(pixels: Uint8Array): Promise<FrameFeatures> {
+    await new Promise<void>((resolve) => {
+      setImmediate(() => {
+        setTimeout(this.#event, 1);
+        for (const until = performance.now() + 20; performance.now() < until; );
+        resolve();
+      });
+    });
+    return super.encode(pixels);
+  }
 }
 
 describe('warming SAM 2 up', () => {
@@ -46,5 +68,13 @@ describe('warming SAM 2 up', () => {
       memories: 0,
       features: 0,
     });
+  });
+
+  it('hears within one run that it is to give up, though runs keep the thread to themselves', async () => {
+    const stopping = new AbortController();
+    const runtime = new BlockingRuntime(() => stopping.abort());
+    await expect(warmUp(runtime, false, stopping.signal)).rejects.toMatchObject({ name: 'AbortError' });
+    expect(runtime.prompts).toEqual([]);
+    expect(runtime.openFeatures).toBe(0);
   });
 });
