@@ -57,9 +57,11 @@ const opening = open();
 let last: Promise<void> = Promise.resolve();
 
 // Commands run strictly one after another, so that nothing is in a native call when the thread ends. A model that is
-// still being opened is given up between two such calls.
+// still being opened, and a look of SAM 2, are given up between two such calls.
 port.on('message', (command: SegmentationCommand) => {
-  if (command.kind === 'stop') givingUp.abort();
+  if (command.kind === 'stop') {
+    givingUp.abort(new TrackcastError('TRACKCAST_INFERENCE_FAILED', 'given up, as the service stops'));
+  }
   last = last.then(async () => {
     const segmenter = await opening;
     switch (command.kind) {

@@ -20,7 +20,8 @@ export interface ModelSettings {
  * Loads the models. Throws `TRACKCAST_MODEL_INVALID`, `TRACKCAST_PROVIDER_UNAVAILABLE`, `TRACKCAST_CHECKPOINT_INVALID`,
  * `TRACKCAST_CONFIG_INVALID`.
  *
- * @param signal asks SAM 2 to give up, which it does at its next step, with the signal's reason
+ * @param signal asks SAM 2 to give up, being opened or looking, which it does at its next step, with the signal's
+ *   reason
  */
 export async function createSegmenter(models: ModelSettings, signal?: AbortSignal): Promise<LoadedSegmenter> {
   const { detector: settings } = models;

@@ -74,7 +74,7 @@ export class OnnxSam2Runtime implements Sam2Runtime {
     this.absentPointer = parts.absentPointer;
     this.provider = opened.provider;
     this.refusedProviders = opened.refused;
-    this.#graphs = new GraphRunner(opened.sessions);
+    this.#graphs = new GraphRunner(opened.sessions, opened.signal);
     this.#sizes = new BatchSizes(opened.provider);
     this.#promptsPerRun = promptsPerRun[opened.provider === 'cpu' ? 'cpu' : 'gpu'];
     this.slowAtFirst = {

@@ -24,7 +24,7 @@ export interface Sam2SessionOptions {
   readonly executionProviders: readonly string[];
   readonly deviceId?: number;
   readonly intraOpThreads: number;
-  /** Asks to give up, which happens before the next graph is built or opened. */
+  /** Asks to give up, which happens before the next graph is built or opened, and later before the next run. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,6 +33,8 @@ export interface Sam2Sessions {
   readonly provider: ExecutionProvider;
   readonly refused: readonly RefusedProvider[];
   readonly sessions: ReadonlyMap<GraphName, InferenceSession>;
+  /** Asks to run none of them any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -59,7 +61,8 @@ export async function openSessions(
     options.signal?.throwIfAborted();
     const graphs = await graphsFor(provider);
     try {
-      return { provider, refused, sessions: await openOn(provider, graphs, options) };
+      const sessions = await openOn(provider, graphs, options);
+      return { provider, refused, sessions, signal: options.signal };
     } catch (error) {
       options.signal?.throwIfAborted();
       cause = error;

@@ -50,7 +50,7 @@ export function predictorOptionsOf(settings: Sam2Settings): CameraPredictorOptio
 interface DeviceSettings {
   readonly executionProviders: readonly string[];
   readonly intraOpThreads: number;
-  /** Asks to give up, which happens between two calls of ONNX Runtime. */
+  /** Asks to give up, opening as well as looking, which happens between two calls of ONNX Runtime. */
   readonly signal?: AbortSignal | undefined;
 }
 

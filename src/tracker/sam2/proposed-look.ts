@@ -1,7 +1,7 @@
 import type { Candidate, CandidateOrigin } from '../segmentation.ts';
 
 /** An object that may have been made of a candidate, or recognised by one. */
-export interface OriginatingObject {
+interface OriginatingObject {
   readonly objectId: number;
   readonly origin?: CandidateOrigin | undefined;
 }

@@ -3,6 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Frame } from '../../../src/buffer/frame.ts';
 import { FrameRing } from '../../../src/buffer/frame-ring.ts';
 import type { Prompt } from '../../../src/prompting/prompt.ts';
+import { spawnWorker } from '../../../src/spawn-worker.ts';
+import type { SegmentationRequest } from '../../../src/tracker/segmentation.ts';
+import type { SegmentationReport } from '../../../src/tracker/segmentation-messages.ts';
 import type { TrackFrame } from '../../../src/tracker/track.ts';
 import { createTracker, type TrackerSettings } from '../../../src/tracker/tracker-factory.ts';
 import { TrackingHost } from '../../../src/tracker/tracking-host.ts';
@@ -129,6 +132,36 @@ describe('SAM 2 in threads of its own', () => {
     const both = await Promise.all([trackInThreads('left'), trackInThreads('right')]);
     for (const frames of both) expect(frames.map(shown)).toEqual(expected.map(shown));
     expect(failures).toEqual([]);
+  });
+
+  it('gives a look up between two runs when it is told to stop, and ends', async () => {
+    const sources = new URL('../../../src/tracker/worker-lane.ts', import.meta.url).href;
+    const worker = spawnWorker('./segmentation-worker', sources, { workerData: models() });
+    const reports: SegmentationReport[] = [];
+    worker.on('message', (report: SegmentationReport) => reports.push(report));
+    const exited = once(worker, 'exit');
+    await once(worker, 'message');
+    const { pixels, pixelSize, width, height } = scene.frame(0, 'camera');
+    const request: SegmentationRequest = {
+      streamId: 'camera',
+      frameIndex: 0,
+      pixels,
+      pixelSize,
+      width,
+      height,
+      targets: [],
+      prompted: [],
+      gridPoints: new Float32Array(64).fill(0.5),
+      forgotten: [],
+      forgetAll: false,
+    };
+    worker.postMessage({ kind: 'segment', request });
+    worker.postMessage({ kind: 'stop' });
+    expect(await exited).toEqual([0]);
+    expect(reports).toMatchObject([
+      { kind: 'ready' },
+      { kind: 'failed', streamId: 'camera', frameIndex: 0, code: 'TRACKCAST_INFERENCE_FAILED' },
+    ]);
   });
 
   it('ends while its model is being opened, without waiting for it', async () => {
