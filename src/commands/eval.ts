@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import type { PixelGeometry } from '../buffer/frame.ts';
 import { loadConfig } from '../config/load.ts';
 import { TrackcastError } from '../errors.ts';
 import type { CalibrationPair } from '../evaluation/calibration.ts';
@@ -10,7 +11,10 @@ import { describeEvaluations } from '../evaluation/report.ts';
 import { findSequences, type Sequence } from '../evaluation/sequence.ts';
 import { selectSequences } from '../evaluation/sequence-selection.ts';
 import { quietCodecLog } from '../ingest/codec-log.ts';
+import { describeRefusal } from '../model/runtime.ts';
+import type { PreferredExtent } from '../prompting/candidate-filter.ts';
 import { type PromptStrategyName, promptStrategyNames } from '../prompting/prompt-strategy.ts';
+import type { LoadedSegmenter } from '../tracker/segmentation.ts';
 import type { ModelSettings } from '../tracker/segmenter-factory.ts';
 import type { TrackerInstruments } from '../tracker/tracker-factory.ts';
 import type { VideoTracker } from '../tracker/video-tracker.ts';
@@ -50,8 +54,16 @@ export type EvaluationTrackerFactory = (options: {
   readonly timing: EvaluationTiming;
   /** How the tracker finds objects by itself. */
   readonly strategy: PromptStrategyName;
+  readonly preferredExtent: PreferredExtent;
   readonly instruments: TrackerInstruments;
+  /** Told of the execution providers that were preferred and cannot run the models, once these are loaded. */
+  readonly onRefused: (refused: LoadedSegmenter['refusedProviders']) => void;
 }) => Promise<VideoTracker>;
+
+/** Makes the tracker of one variant; what is the same for all is known. */
+type VariantTracker = (
+  options: Pick<Parameters<EvaluationTrackerFactory>[0], 'strategy' | 'instruments' | 'timing'>,
+) => Promise<VideoTracker>;
 
 /** Adds `eval` to the command line. */
 export function registerEval(program: Command, createTracker: EvaluationTrackerFactory): void {
@@ -147,10 +159,22 @@ async function runEval(
   });
   const sequences = await chosenSequences(folders, flags);
   const pairs: CalibrationPair[] = [];
+  const refused = new Set<string>();
+  const onRefused = (providers: LoadedSegmenter['refusedProviders']) => {
+    for (const reason of providers.map(describeRefusal)) {
+      if (refused.has(reason)) continue;
+      refused.add(reason);
+      progress.clear();
+      process.stderr.write(`warning: execution provider refused: ${reason}\n`);
+    }
+  };
+  const preferredExtent = values.SAM2_PREFERRED_EXTENT;
+  const create: VariantTracker = (options) =>
+    createTracker({ ...plan, ...options, preferredExtent, onRefused });
   const evaluations = await evaluate({
     sequences,
     variants: flags.variants.flatMap((name) =>
-      strategiesOf(flags, plan).map((strategy) => variant(name, strategy, flags, plan, createTracker)),
+      strategiesOf(flags, plan).map((strategy) => variant(name, strategy, flags, plan.geometry, create)),
     ),
     automatic: flags.auto,
     framesPerSecond: flags.fps ?? null,
@@ -172,6 +196,7 @@ async function runEval(
       segmentationMs,
       lossless,
       promptsPerSecond: budget,
+      refused: [...refused],
       evaluations,
     };
     await writeFile(flags.json, `${JSON.stringify(report, null, 1)}\n`);
@@ -198,8 +223,8 @@ function variant(
   name: VariantName,
   strategy: PromptStrategyName,
   flags: EvalFlags,
-  { kind, models, geometry }: ModelPlan,
-  createTracker: EvaluationTrackerFactory,
+  geometry: PixelGeometry,
+  createTracker: VariantTracker,
 ): Variant {
   const named = flags.variants.length === 1 ? strategy : `${name}+${strategy}`;
   return {
@@ -207,7 +232,7 @@ function variant(
     strategy,
     geometry,
     create: (clock, instruments) =>
-      createTracker({ kind, models, strategy, instruments, timing: timing(name, flags, clock) }),
+      createTracker({ strategy, instruments, timing: timing(name, flags, clock) }),
   };
 }
 

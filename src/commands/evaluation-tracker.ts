@@ -7,7 +7,9 @@ export const createEvaluationTracker: EvaluationTrackerFactory = ({
   models,
   timing,
   strategy,
+  preferredExtent,
   instruments,
+  onRefused,
 }) =>
   createTracker({
     kind,
@@ -17,10 +19,13 @@ export const createEvaluationTracker: EvaluationTrackerFactory = ({
         : timing,
     settings: {
       strategy,
+      preferredExtent,
+      // No SAM2_PROMPT_BUDGET_MS: it counts real time, and figures would not repeat.
       repromptIntervalFrames: 30,
       maxObjects: 50,
       maxSegmentationsPerSecond: timing.mode === 'lossless' ? Number.POSITIVE_INFINITY : 15,
     },
     models,
+    onLoaded: ({ refusedProviders }) => onRefused(refusedProviders),
     instruments,
   });

@@ -7,6 +7,7 @@ import { createEvaluationTracker } from '../../src/commands/evaluation-tracker.t
 import { RepeatingTracker } from '../evaluation/repeating-tracker.ts';
 import { writeSequence } from '../evaluation/synthetic-sequence.ts';
 import { temporaryFolder } from '../evaluation/temporary-folder.ts';
+import { isMissing } from './missing-provider.ts';
 
 const folder = temporaryFolder();
 const rectangle = { objectId: 1, start: { x: 8, y: 8, width: 20, height: 16 }, speed: 1, firstFrame: 0 };
@@ -109,6 +110,42 @@ describe('trackcast eval', () => {
     // All that a second's budget allows to begin with; the quarter of a second after it is not enough for another.
     expect(first).toMatchObject([{ variant: 'auto_grid', prompts: 2 }]);
   }, 120_000);
+
+  it('prefers wholes or parts as configured', async () => {
+    expect((await run(folder.path('clip'))).asked).toMatchObject([{ preferredExtent: 'whole' }]);
+    vi.stubEnv('SAM2_PREFERRED_EXTENT', 'part');
+    expect((await run(folder.path('clip'))).asked).toMatchObject([{ preferredExtent: 'part' }]);
+  });
+
+  it('says once why a provider was refused, in a line and among the figures', async () => {
+    const written: string[] = [];
+    vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
+    const json = folder.path('refused.json');
+    const create: EvaluationTrackerFactory = async ({ onRefused }) => {
+      onRefused([{ provider: 'cuda', reason: 'no library' }]);
+      return new RepeatingTracker();
+    };
+    await runWith(create, folder.path('clip'), '--variants', 'default,every-frame', '--json', json);
+    const warnings = written.filter((text) => text.startsWith('warning: '));
+    expect(warnings).toEqual(['warning: execution provider refused: cuda: no library\n']);
+    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ refused: ['cuda: no library'] });
+  });
+
+  it('loads the models on the next provider where one is refused, and says so', async ({ skip }) => {
+    if (!(await isMissing('cuda'))) {
+      console.warn('SKIPPED: there is CUDA here, so no provider is refused for lack of it');
+      skip();
+    }
+    vi.stubEnv('EXECUTION_PROVIDERS', 'cuda,cpu');
+    const json = folder.path('refused.json');
+    vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    await runWith(
+      createEvaluationTracker,
+      ...[folder.path('clip'), '--max-frames', '1', '--lossless', '--json', json],
+    );
+    const { refused } = JSON.parse(await readFile(json, 'utf8'));
+    expect(refused).toEqual([expect.stringMatching(/^cuda: .+/)]);
+  }, 60_000);
 
   it('says how far scores can be believed, and writes what it compared', async () => {
     const file = folder.path('pairs.jsonl');

@@ -1,26 +1,14 @@
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { buildTokenAffinityGraph } from '../../src/model/mobile-sam/token-affinity-graph.ts';
-import { openOnProvider } from '../../src/model/runtime.ts';
 import { temporaryFolder } from '../evaluation/temporary-folder.ts';
 import { encodeClip } from '../ingest/h264-clips.ts';
 import { readMessages, replayCommand, writePrompts } from '../replay/prompted-run.ts';
 import { writeSureModel } from '../tracker/sam2/live-model.ts';
+import { isMissing } from './missing-provider.ts';
 
 const folder = temporaryFolder();
 const video = () => folder.path('clip.h264');
 const model = () => folder.path('model.safetensors');
-
-/** Whether this machine has none of it. */
-async function isMissing(provider: 'cuda'): Promise<boolean> {
-  const graph = buildTokenAffinityGraph('anywhere', { neighbours: 20, temperature: 0.05 });
-  try {
-    await (await openOnProvider(graph, provider, { intraOpThreads: 1 })).release();
-    return false;
-  } catch {
-    return true;
-  }
-}
 
 const ways = [
   { name: 'as a camera', words: ['--lossless'] },
