@@ -17,6 +17,7 @@ import { benchRing } from './ring.ts';
 import { benchSam2 } from './sam2.ts';
 import { benchSam2Churn } from './sam2-churn.ts';
 import { encodeScene, type SceneVideo } from './scene-video.ts';
+import { benchScheduler } from './scheduler.ts';
 import { benchSegmentation } from './segmentation.ts';
 import { benchSoak } from './soak.ts';
 
@@ -32,6 +33,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'sam2-churn': benchSam2Churn,
   identity: benchIdentity,
   interactive: benchInteractive,
+  scheduler: benchScheduler,
 };
 /** These take minutes and run only when they are named. */
 const long = new Set(['soak', 'sam2', 'sam2-churn', 'identity', 'interactive']);

@@ -1,4 +1,4 @@
-import { demandAt, measuresAt, nextDegradation } from './degradation.ts';
+import { demandAt, measuresAt, nextDegradation, tickRoom } from './degradation.ts';
 import { type DegradationState, type DeviceSnapshot, hasWork, turnCost } from './device-snapshot.ts';
 import { dealPoints } from './point-slices.ts';
 import {
@@ -38,8 +38,10 @@ export interface TickDecision {
 
 /** Once degraded, a device reconsiders so often, whatever arrives. */
 const reconsiderMs = 100;
-/** However scarce time is, points may take so much of what a tick takes: objects are always looked for. */
+/** However scarce time is, points may take so much of what a tick takes, or one of them: objects are always looked for. */
 const leastPointShare = 0.05;
+/** Points leave so much of a device's time alone, since a device without spare time is never on time. */
+const usableShare = 0.9;
 
 /** What a tick holds before points are added. */
 interface FilledTick {
@@ -80,18 +82,24 @@ export function decideTick(snapshot: DeviceSnapshot): TickDecision {
   };
 }
 
-/** Takes applicants in order until the tick is full; one is taken however long it takes. */
+/**
+ * Takes applicants in order until the tick is full; one is taken however long it takes. A tick for people ends with
+ * them: streams that are only due would keep them waiting for their masks.
+ */
 function filledTick(
   applicants: readonly StreamStanding[],
   { costs, settings }: DeviceSnapshot,
   stretch: number,
 ): FilledTick {
-  const roomMs = (1000 / settings.targetPerSecond) * stretch;
+  const roomMs = costs.tickMs + tickRoom(costs, settings) * stretch;
   const taken: { standing: StreamStanding; prompts: number }[] = [];
   let ms = costs.tickMs;
   let turns = 0;
+  let isForPeople = false;
   for (const standing of applicants) {
     const { stream, wants } = standing;
+    if (isForPeople && standing.personWaitMs === null) break;
+    if (standing.personWaitMs !== null) isForPeople = true;
     const waiting = standing.personWaitMs === null ? 0 : stream.personPromptsAtMs.length;
     const turnMs = wants === 'turn' ? turnCost(stream, costs) : 0;
     const leastMs = turnMs + Math.min(1, waiting) * costs.promptMs;
@@ -99,8 +107,9 @@ function filledTick(
     if (taken.length > 0 && ms + leastMs > roomMs) break;
     if (wants === 'turn' && turns === settings.maxTurnsPerTick) break;
     if (wants === 'turn') turns++;
-    const more = costs.promptMs > 0 ? Math.floor((roomMs - ms - leastMs) / costs.promptMs) : waiting;
-    const prompts = Math.min(waiting, 1 + Math.max(0, more));
+    // Whoever waits for a turn of many prompts would wait for as many turns otherwise.
+    const leftMs = Math.max(roomMs - ms - leastMs, turnMs);
+    const prompts = costs.promptMs > 0 ? Math.min(waiting, 1 + Math.floor(leftMs / costs.promptMs)) : waiting;
     taken.push({ standing, prompts });
     ms += turnMs + prompts * costs.promptMs;
   }
@@ -132,8 +141,9 @@ function nextDue(
 
 /** Milliseconds by which points may delay what is due: their part of the time that streams leave over. */
 function pointBudget(snapshot: DeviceSnapshot, level: number, tickMs: number): number {
-  const share = Math.max(leastPointShare, 1 / demandAt(snapshot, level) - 1);
-  return Math.min(snapshot.settings.pointBudgetMs, tickMs === 0 ? 0 : share * tickMs);
+  if (tickMs === 0) return 0;
+  const share = Math.max(leastPointShare, usableShare / demandAt(snapshot, level) - 1);
+  return Math.min(snapshot.settings.pointBudgetMs, Math.max(snapshot.costs.pointMs, share * tickMs));
 }
 
 /** Points of streams whose features are there, as many as the time allows. */

@@ -2,13 +2,15 @@ import {
   type DegradationState,
   type DeviceSnapshot,
   hasWork,
+  type SchedulingSettings,
   type StreamState,
   turnCost,
+  type WorkCosts,
 } from './device-snapshot.ts';
 
 /** What a level of degradation means. */
 export interface Measures {
-  /** How many ticks' worth of time one tick may take so that no due stream is left out of it. */
+  /** A tick may take in so many times `tickRoom`, so that no due stream is left out of it. */
   readonly stretch: number;
   /** What the target rate is divided by. */
   readonly slowdown: number;
@@ -21,6 +23,8 @@ const normalStretch = 1.5;
 /** Steps are small, since what a step gives up beyond the need leaves the device idle. */
 const slowdowns = [1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8] as const;
 const firstSheddingLevel = 2 + slowdowns.length;
+/** What a full tick takes by itself, as part of what it takes in. */
+const overheadShare = 0.1;
 /** Even a stream that is given up is segmented now and then. */
 const shedIntervalMs = 5000;
 
@@ -36,7 +40,7 @@ const raiseAfterMs = 250;
 const lowerAfterMs = 2000;
 
 /**
- * Level 0 is normal. At 1 a tick takes no more than its time, and streams that do not fit are propagated; from 2 on
+ * Level 0 is normal. At 1 a tick takes in no more than usual, and streams that do not fit are propagated; from 2 on
  * the segmentation rate is lowered step by step; beyond that one priority after the other is given up.
  */
 export function measuresAt(level: number): Measures {
@@ -78,6 +82,14 @@ export function dueAt(stream: StreamState, intervalMs: number, targetPerSecond: 
   return isSlowed ? Math.max(stream.dueAtMs, stream.lastTurnAtMs + intervalMs) : stream.dueAtMs;
 }
 
+/**
+ * Milliseconds of work that a tick takes in, beside what it takes by itself: enough that this hardly matters, and no
+ * more, since whoever comes meanwhile waits for its end, and what is in it, too.
+ */
+export function tickRoom(costs: WorkCosts, { targetPerSecond }: SchedulingSettings): number {
+  return Math.min(1000 / targetPerSecond, costs.tickMs / overheadShare);
+}
+
 /** Share of the device's time that its streams want at a level; above 1 there is not enough. */
 export function demandAt({ streams, costs, settings }: DeviceSnapshot, level: number): number {
   const kept = keptPriority(streams, level);
@@ -90,11 +102,13 @@ export function demandAt({ streams, costs, settings }: DeviceSnapshot, level: nu
     turnsPerSecond += rate;
     msPerSecond += rate * turnCost(stream, costs);
   }
+  if (costs.tickMs === 0) return msPerSecond / 1000;
   const ticks = Math.max(
     turnsPerSecond / settings.maxTurnsPerTick,
-    Math.min(turnsPerSecond, settings.targetPerSecond),
+    msPerSecond / tickRoom(costs, settings),
+    settings.targetPerSecond,
   );
-  return (msPerSecond + ticks * costs.tickMs) / 1000;
+  return (msPerSecond + Math.min(ticks, turnsPerSecond) * costs.tickMs) / 1000;
 }
 
 /** The next state of a device's degradation: one level up or down at most, and only after the load has lasted. */

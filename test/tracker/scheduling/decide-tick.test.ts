@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideTick, type StreamWork } from '../../../src/tracker/scheduling/decide-tick.ts';
+import { tickRoom } from '../../../src/tracker/scheduling/degradation.ts';
 import {
   type DeviceSnapshot,
   hasWork,
@@ -216,7 +217,7 @@ describe('decideTick, whatever the state', () => {
         }
         expect(estimatedMs).toBeCloseTo(ms, 6);
         const asked = work.filter(({ turn, prompts }) => turn !== null || prompts > 0).length;
-        const room = (1000 / settings.targetPerSecond) * 1.5;
+        const room = costs.tickMs + 1.5 * tickRoom(costs, settings);
         if (asked > 1) expect(estimatedMs - pointsMs).toBeLessThanOrEqual(room + 1e-6);
       }),
     );

@@ -59,10 +59,13 @@ describe('demandAt', () => {
       costs: { tickMs: 2, encodeMs: 10, stepMs: 5, promptMs: 1, pointMs: 1 },
       settings: { targetPerSecond: 10, maxTurnsPerTick: 8, pointBudgetMs: 10 },
     } as unknown as DeviceSnapshot;
-    // 10 + 5 turns of 30 ms, and as many ticks as the target asks for.
-    expect(demandAt(snapshot, 0)).toBeCloseTo(0.47, 9);
+    // 10 + 5 turns of 30 ms, which is more than a tick takes in: each is one of its own.
+    expect(demandAt(snapshot, 0)).toBeCloseTo(0.48, 9);
     // The slow camera is not slowed down further before its own rate is reached.
     expect(demandAt(snapshot, 4)).toBeCloseTo(0.32, 9);
+    // Small turns share as many ticks as the target asks for.
+    const small = { ...snapshot, costs: { ...snapshot.costs, encodeMs: 1, stepMs: 0 } };
+    expect(demandAt(small, 0)).toBeCloseTo(0.035, 9);
   });
 });
 
