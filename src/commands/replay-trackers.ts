@@ -38,7 +38,10 @@ export interface OpenedTracker {
 export interface ReplayTrackerOptions {
   readonly config: Pick<
     Config,
-    'SAM2_PROMPT_STRATEGY' | 'SAM2_REPROMPT_INTERVAL' | 'SAM2_MAX_OBJECTS_PER_STREAM'
+    | 'SAM2_PROMPT_STRATEGY'
+    | 'SAM2_REPROMPT_INTERVAL'
+    | 'SAM2_PREFERRED_EXTENT'
+    | 'SAM2_MAX_OBJECTS_PER_STREAM'
   >;
   /** Of the recording; null for an unknown length. */
   readonly frameCount: number | null;
@@ -80,6 +83,8 @@ export async function openReplayTracker(
     settings: {
       strategy: config.SAM2_PROMPT_STRATEGY,
       repromptIntervalFrames: config.SAM2_REPROMPT_INTERVAL,
+      // No SAM2_PROMPT_BUDGET_MS: it counts real time, and runs would differ.
+      preferredExtent: config.SAM2_PREFERRED_EXTENT,
       maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
       maxSegmentationsPerSecond: Number.POSITIVE_INFINITY,
     },
@@ -113,6 +118,7 @@ async function openSam2Replay(
       : new AutomaticObjects({
           strategy: createPromptStrategy(config.SAM2_PROMPT_STRATEGY),
           intervalFrames: config.SAM2_REPROMPT_INTERVAL,
+          preferredExtent: config.SAM2_PREFERRED_EXTENT,
           maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
         });
   try {

@@ -1,7 +1,12 @@
 import { type MaskLogits, sampleLogits } from '../mask/mask-logits.ts';
 import { masksPerClick, type ProposedMasks } from '../model/sam2/sam2-runtime.ts';
 import { BlankArea } from '../prompting/blank-area.ts';
-import { type CandidateMask, chooseNewObjects } from '../prompting/candidate-filter.ts';
+import {
+  type CandidateMask,
+  chooseNewObjects,
+  defaultGates,
+  type PreferredExtent,
+} from '../prompting/candidate-filter.ts';
 import type { PromptScene, PromptStrategy } from '../prompting/prompt-strategy.ts';
 import { stabilityScore } from '../tracker/stability-score.ts';
 import type { PictureSize } from './recording.ts';
@@ -12,6 +17,8 @@ export interface AutomaticOptions {
   readonly intervalFrames: number;
   /** Objects at once, those that people asked for included. */
   readonly maxObjects: number;
+  /** Whether a whole or its part becomes an object where candidates hold one another; wholes by default. */
+  readonly preferredExtent?: PreferredExtent;
 }
 
 /** Where objects are looked for. */
@@ -49,7 +56,7 @@ export class AutomaticObjects {
     known: number,
     propose: Proposer,
   ): Promise<readonly (readonly [number, number])[]> {
-    const { strategy, intervalFrames, maxObjects } = this.#options;
+    const { strategy, intervalFrames, maxObjects, preferredExtent } = this.#options;
     const room = maxObjects - known;
     if (frameIndex % intervalFrames !== 0 || room <= 0) return [];
     const { source, live } = picture;
@@ -69,7 +76,8 @@ export class AutomaticObjects {
     const [{ logits } = { logits: new Float32Array(0) }] = candidates;
     const gridSide = Math.sqrt(logits.length);
     const grid = { width: gridSide, height: gridSide, spanX: gridSide, spanY: gridSide };
-    const chosen = chooseNewObjects(candidates, grid, occupiedBy(live, logits.length), room);
+    const gates = { ...defaultGates, prefers: preferredExtent ?? defaultGates.prefers };
+    const chosen = chooseNewObjects(candidates, grid, occupiedBy(live, logits.length), room, gates);
     return chosen.map((at) => {
       const click = candidates[at]?.click ?? 0;
       return [points[click * 2] as number, points[click * 2 + 1] as number];

@@ -24,4 +24,41 @@ describe('AutomaticObjects', () => {
     });
     expect(scenes[0]?.motion).toBeUndefined();
   });
+
+  it.each([
+    { preferredExtent: 'whole', clicks: [[8, 8]] },
+    { preferredExtent: 'part', clicks: [[24, 8]] },
+  ] as const)(
+    'finds one of a thing and its part: the $preferredExtent',
+    async ({ preferredExtent, clicks }) => {
+      const side = 16;
+      const rectangle = (width: number, height: number) =>
+        Float32Array.from({ length: side * side }, (_, at) => {
+          const [x, y] = [at % side, Math.floor(at / side)];
+          return x >= 2 && x < 2 + width && y >= 2 && y < 2 + height ? 20 : -20;
+        });
+      const [whole, part] = [rectangle(8, 8), rectangle(4, 8)];
+      const masks = new Float32Array(6 * side * side).fill(-20);
+      masks.set(whole);
+      masks.set(part, 3 * side * side);
+      const proposed = {
+        masks,
+        ious: Float32Array.of(0.95, 0, 0, 0.95, 0, 0),
+        objectScores: Float32Array.of(5, 5),
+        pointers: new Float32Array(6),
+      };
+      const strategy: PromptStrategy = {
+        name: 'auto_grid',
+        propose: () => Float32Array.of(0.25, 0.5, 0.75, 0.5),
+      };
+      const automatic = new AutomaticObjects({ strategy, intervalFrames: 1, maxObjects: 9, preferredExtent });
+      const picture = {
+        source: { width: 32, height: 16 },
+        pixels: new Uint8Array(8 * 8 * 3),
+        side: 8,
+        live: [],
+      };
+      expect(await automatic.find(0, picture, 0, async () => proposed)).toEqual(clicks);
+    },
+  );
 });
