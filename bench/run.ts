@@ -36,7 +36,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   scheduler: benchScheduler,
 };
 /** These take minutes and run only when they are named. */
-const long = new Set(['soak', 'sam2', 'sam2-churn', 'identity', 'interactive']);
+const long = new Set(['soak', 'sam2', 'sam2-churn', 'identity', 'interactive', 'scheduler']);
 const usual = Object.keys(benchmarks).filter((name) => !long.has(name));
 const resultsFolder = join('bench', 'results');
 const sizes = [

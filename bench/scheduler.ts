@@ -3,14 +3,16 @@ import type { BenchmarkContext } from './benchmark.ts';
 import type { Figure } from './figure.ts';
 import { type ComparedDay, comparedDays } from './scheduler/days.ts';
 import type { Dispatcher } from './scheduler/dispatcher.ts';
+import { LaneDispatcher } from './scheduler/lane-dispatcher.ts';
 import type { SimulationReport } from './scheduler/measures.ts';
 import { PolicyDispatcher } from './scheduler/policy-dispatcher.ts';
 import { simulate } from './scheduler/simulation.ts';
 import { TurnDispatcher } from './scheduler/turn-dispatcher.ts';
 
-/** How turns are given, the present way first. */
+/** How turns are given. */
 const dispatchers: Readonly<Record<string, (compared: ComparedDay) => Dispatcher>> = {
   turns: ({ day, settings }) => new TurnDispatcher(day.costs, settings),
+  lane: ({ day, settings }) => new LaneDispatcher(day.costs, settings),
   'policy, no batches': ({ day, settings }) =>
     new PolicyDispatcher(day.costs, { ...settings, maxTurnsPerTick: 1 }),
   policy: ({ day, settings }) => new PolicyDispatcher(day.costs, settings),

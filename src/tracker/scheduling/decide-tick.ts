@@ -1,5 +1,5 @@
 import { demandAt, measuresAt, nextDegradation, tickRoom } from './degradation.ts';
-import { type DegradationState, type DeviceSnapshot, hasWork, turnCost } from './device-snapshot.ts';
+import { type DegradationState, type DeviceSnapshot, hasWork, roundOf, turnCost } from './device-snapshot.ts';
 import { dealPoints } from './point-slices.ts';
 import {
   type PropagationReason,
@@ -57,7 +57,10 @@ interface FilledTick {
 export function decideTick(snapshot: DeviceSnapshot): TickDecision {
   const degradation = nextDegradation(snapshot);
   const standings = standingsAt(snapshot, degradation.level);
-  const applicants = inTurn(standings.filter(({ wants }) => wants !== 'nothing'));
+  const applicants = inTurn(
+    standings.filter(({ wants }) => wants !== 'nothing'),
+    roundOf(snapshot),
+  );
   const tick = filledTick(applicants, snapshot, measuresAt(degradation.level).stretch);
   const turns = new Set(
     tick.taken.filter(({ standing }) => standing.wants === 'turn').map(({ standing }) => standing.stream),

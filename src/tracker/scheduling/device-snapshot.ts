@@ -82,3 +82,10 @@ export function turnCost(stream: Pick<StreamState, 'objects'>, costs: WorkCosts)
 export function hasWork(stream: StreamState): boolean {
   return stream.objects > 0 || stream.points > 0 || stream.personPromptsAtMs.length > 0;
 }
+
+/** What a turn of every stream that has work takes together, milliseconds. */
+export function roundOf({ streams, costs }: Pick<DeviceSnapshot, 'streams' | 'costs'>): number {
+  let ms = 0;
+  for (const stream of streams) if (hasWork(stream)) ms += turnCost(stream, costs);
+  return ms;
+}

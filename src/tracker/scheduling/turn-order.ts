@@ -9,8 +9,16 @@ export interface Waiting {
   readonly personWaitMs: number | null;
 }
 
-/** People go first, but not before streams that have been late for so much longer than they have waited. */
-export const headStartMs = 2000;
+const leastHeadStartMs = 2000;
+
+/**
+ * People go first, but not before streams that have been late for so much longer than they have waited.
+ *
+ * @param roundMs what a turn of every stream takes together: where that is long, being late for as long is usual
+ */
+export function headStartMs(roundMs: number): number {
+  return Math.max(leastHeadStartMs, 2 * roundMs);
+}
 
 /**
  * The order of turns. Among streams, the greatest weighted age goes first: that bounds every stream's age, shares turns
@@ -18,8 +26,10 @@ export const headStartMs = 2000;
  * of Kadota et al. 2018, "Scheduling Policies for Minimizing Age of Information in Broadcast Wireless Networks").
  * People go before streams, the longest wait first, with a head start that is long but finite, so that however much
  * they ask for, no stream starves.
+ *
+ * @param roundMs see `headStartMs`
  */
-export function inTurn<T extends Waiting>(waiting: readonly T[]): T[] {
+export function inTurn<T extends Waiting>(waiting: readonly T[], roundMs: number): T[] {
   const people = waiting.filter(({ personWaitMs }) => personWaitMs !== null);
   const streams = waiting.filter(({ personWaitMs }) => personWaitMs === null);
   people.sort((a, b) => (b.personWaitMs ?? 0) - (a.personWaitMs ?? 0) || byId(a, b));
@@ -30,7 +40,7 @@ export function inTurn<T extends Waiting>(waiting: readonly T[]): T[] {
   while (order.length < waiting.length) {
     const person = people[nextPerson];
     const stream = streams[nextStream];
-    if (stream !== undefined && (person === undefined || isStarving(stream, person))) {
+    if (stream !== undefined && (person === undefined || isStarving(stream, person, headStartMs(roundMs)))) {
       order.push(stream);
       nextStream++;
     } else if (person !== undefined) {
@@ -41,8 +51,8 @@ export function inTurn<T extends Waiting>(waiting: readonly T[]): T[] {
   return order;
 }
 
-function isStarving(stream: Waiting, person: Waiting): boolean {
-  return stream.weightedLatenessMs > (person.personWaitMs ?? 0) + headStartMs;
+function isStarving(stream: Waiting, person: Waiting, aheadMs: number): boolean {
+  return stream.weightedLatenessMs > (person.personWaitMs ?? 0) + aheadMs;
 }
 
 /** Decides ties, so that the same state always has the same order. */

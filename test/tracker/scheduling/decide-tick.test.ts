@@ -6,6 +6,7 @@ import {
   type DeviceSnapshot,
   hasWork,
   noDegradation,
+  roundOf,
   type StreamState,
   turnCost,
 } from '../../../src/tracker/scheduling/device-snapshot.ts';
@@ -174,10 +175,11 @@ describe('decideTick, whatever the state', () => {
         const standings = standingsAt(snapshot, degradation.level);
         const asking = standings.filter(({ personWaitMs }) => personWaitMs !== null);
         const unserved = asking.filter(({ streamId }) => (served.get(streamId)?.prompts ?? 0) === 0);
+        const headStart = headStartMs(roundOf(snapshot));
         for (const { personWaitMs } of unserved) {
           for (const other of standings) {
             if (other.personWaitMs !== null || (served.get(other.streamId)?.turn ?? null) === null) continue;
-            expect(other.weightedLatenessMs).toBeGreaterThan((personWaitMs ?? 0) + headStartMs);
+            expect(other.weightedLatenessMs).toBeGreaterThan((personWaitMs ?? 0) + headStart);
           }
         }
         if (unserved.length > 0) expect(pointsMs).toBe(0);

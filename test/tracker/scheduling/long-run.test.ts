@@ -34,7 +34,7 @@ describe('a device that follows the policy', () => {
           const roundMs = streams.reduce((sum, { objects = 1 }) => sum + encodeMs + objects + 14, 0);
           for (const [at, record] of records.entries()) {
             const weight = streams[at]?.weight ?? 1;
-            const bound = 6000 + (headStartMs + 4 * roundMs) / weight;
+            const bound = 6000 + (headStartMs(roundMs) + 4 * roundMs) / weight;
             expect(longestGap(record, 0, forMs)).toBeLessThan(bound);
           }
         },

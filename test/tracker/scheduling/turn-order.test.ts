@@ -12,7 +12,7 @@ const person = (streamId: string, waitMs: number): Waiting => ({
   ...stream(streamId, 0),
   personWaitMs: waitMs,
 });
-const order = (...waiting: Waiting[]) => inTurn(waiting).map(({ streamId }) => streamId);
+const order = (...waiting: Waiting[]) => inTurn(waiting, 100).map(({ streamId }) => streamId);
 
 describe('inTurn', () => {
   it('puts the oldest stream first, and decides ties by name', () => {
@@ -24,8 +24,14 @@ describe('inTurn', () => {
   });
 
   it('lets a stream that starves go before people who have come since', () => {
-    const starving = stream('a', headStartMs + 500);
+    const starving = stream('a', headStartMs(100) + 500);
     expect(order(starving, person('b', 400), person('c', 600))).toEqual(['c', 'a', 'b']);
+  });
+
+  it('lets people go first where everybody has to wait for long', () => {
+    const waiting = [stream('a', 9000), person('b', 10)];
+    expect(inTurn(waiting, 8000)[0]?.streamId).toBe('b');
+    expect(inTurn(waiting, 4000)[0]?.streamId).toBe('a');
   });
 
   it('leaves nobody out', () => {
@@ -37,7 +43,7 @@ describe('inTurn', () => {
     });
     fc.assert(
       fc.property(fc.array(waiting), (all) => {
-        const result = inTurn(all);
+        const result = inTurn(all, 0);
         expect(result.length).toBe(all.length);
         expect(new Set(result)).toEqual(new Set(all));
       }),
