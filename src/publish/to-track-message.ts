@@ -34,19 +34,22 @@ export function toTrackMessage(trackFrame: TrackFrame, { streamId, epoch }: Stre
   };
 }
 
-/** The events of one frame's tracks, in the tracker's order. */
+/** The events of one frame: those of its tracks in the tracker's order, then a round of prompting that began. */
 export function toTrackEvents(trackFrame: TrackFrame, { streamId, epoch }: StreamLife): StreamEvent[] {
-  const { frame, tracks, events } = trackFrame;
-  return events.map(({ kind, trackId }) => ({
-    type: `track.${kind}`,
+  const { frame, tracks, events, reprompt } = trackFrame;
+  const place = {
     specVersion,
     streamId,
     epoch,
     frameIndex: frame.index,
     timestampNs: String(frame.timestampNs),
-    trackId,
-    label: tracks.find((track) => track.id === trackId)?.label ?? null,
-  }));
+  } as const;
+  const ofTracks = events.map(({ kind, trackId }): StreamEvent => {
+    const label = tracks.find((track) => track.id === trackId)?.label ?? null;
+    return { type: `track.${kind}`, ...place, trackId, label };
+  });
+  if (reprompt === undefined) return ofTracks;
+  return [...ofTracks, { type: 'stream.prompted', ...place, ...reprompt }];
 }
 
 function toMessageTrack(track: Track, width: number, height: number): TrackMessage['tracks'][number] {

@@ -129,6 +129,8 @@ const frameCounts = z
 
 const trackEventKinds = ['created', 'occluded', 'recovered', 'lost', 'removed'] as const;
 
+const promptingReasons = ['first_frame', 'interval', 'scene_cut', 'motion', 'track_lost'] as const;
+
 const trackEventType = z.templateLiteral(['track.', z.enum(trackEventKinds)]);
 
 export const streamEventSchema = z
@@ -151,6 +153,18 @@ export const streamEventSchema = z
         }),
       })
       .describe('The stream cannot go on in this process.'),
+    z
+      .object({
+        type: z.literal('stream.prompted'),
+        ...eventBase,
+        reason: z
+          .enum(promptingReasons)
+          .describe(
+            'first_frame, interval and scene_cut: in its turn; motion: something uncovered kept moving; track_lost: an object was hidden or lost.',
+          ),
+        points: z.int().min(0).describe("Places to try; a detector's boxes come on top."),
+      })
+      .describe('A round of automatic prompting began. Not sent where nothing was found worth trying.'),
     z
       .object({
         type: trackEventType,

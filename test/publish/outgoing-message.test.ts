@@ -73,6 +73,19 @@ describe('toTrackMessage', () => {
 });
 
 describe('toTrackEvents', () => {
+  it('tell of a round of prompting after the events of tracks', () => {
+    const reprompt = { reason: 'motion', points: 3 } as const;
+    const made = toTrackEvents(
+      exampleFrame('camera-1', 5, { events: [{ kind: 'created', trackId: 7 }], reprompt }),
+      life,
+    );
+    expect(made.map(({ type }) => type)).toEqual(['track.created', 'stream.prompted']);
+    expect(streamEventSchema.parse(made[1])).toMatchObject({ reason: 'motion', points: 3, frameIndex: 5 });
+    const [, message] = made;
+    if (message === undefined) throw new Error('no event was made');
+    expect(outgoingEvent(message, '5:0').messageId).toBe('camera-1:stream.prompted:5:0');
+  });
+
   it('names the object and its label, or none when it is gone', () => {
     const tracks = [exampleTrack({ label: 'grasper' })];
     const events = [
