@@ -94,6 +94,7 @@ export async function planTracking(config: Config, waitsForSegmentation: boolean
       repromptIntervalFrames: config.SAM2_REPROMPT_INTERVAL,
       promptBudgetMs: config.SAM2_PROMPT_BUDGET_MS,
       preferredExtent: config.SAM2_PREFERRED_EXTENT,
+      maskSmoothing: config.SAM2_MASK_SMOOTHING,
       maxObjects: config.SAM2_MAX_OBJECTS_PER_STREAM,
       maxSegmentationsPerSecond: waitsForSegmentation
         ? Number.POSITIVE_INFINITY

@@ -76,6 +76,13 @@ const tracking = {
     description:
       'What becomes an object where a strategy finds a thing and a part of it: the `whole` or the `part`.',
   }),
+  SAM2_MASK_SMOOTHING: numberSetting({
+    default: 0,
+    min: 0,
+    max: 0.9,
+    description:
+      'How far a fresh mask is steadied by the one that motion has carried to the same frame: the weight of the latter, 0 for none. Takes away flicker from look to look, and adds no lag.',
+  }),
   SAM2_MAX_OBJECTS_PER_STREAM: integerSetting({
     default: 50,
     min: 1,

@@ -17,6 +17,8 @@ export interface TrackerSettings {
   readonly promptBudgetMs?: number;
   /** Whether a whole or its part becomes an object where candidates hold one another; wholes by default. */
   readonly preferredExtent?: PreferredExtent;
+  /** Weight of the carried mask when a fresh one lands, 0 to below 1; 0 by default. */
+  readonly maskSmoothing?: number;
   readonly maxObjects: number;
   readonly maxSegmentationsPerSecond: number;
 }
@@ -74,6 +76,7 @@ export async function createTracker(options: TrackerOptions): Promise<VideoTrack
     createStrategy,
     repromptIntervalFrames: settings.repromptIntervalFrames,
     promptBudgetMs: settings.promptBudgetMs ?? null,
+    maskSmoothing: settings.maskSmoothing ?? 0,
     gates: { ...defaultGates, prefers: settings.preferredExtent ?? defaultGates.prefers },
     maxObjects: settings.maxObjects,
     maxSegmentationsPerSecond: settings.maxSegmentationsPerSecond,

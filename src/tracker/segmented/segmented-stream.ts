@@ -1,6 +1,7 @@
 import { type Frame, frameInfoOf } from '../../buffer/frame.ts';
 import { monotonicMs } from '../../clock.ts';
 import { TrackcastError } from '../../errors.ts';
+import { absentLogit } from '../../mask/mask-logits.ts';
 import type { CandidateGates } from '../../prompting/candidate-filter.ts';
 import type { ObjectChange } from '../../prompting/object-change.ts';
 import type { Prompt } from '../../prompting/prompt.ts';
@@ -10,8 +11,10 @@ import { IdentityKeeper } from '../identity/identity-keeper.ts';
 import type { Observation } from '../life-cycle.ts';
 import { ObjectTable, objectOfPrompt } from '../object-table.ts';
 import { checkPrompt, type PromptedFrame, promptedLogits } from '../prompted-mask.ts';
+import type { PropagatedMask } from '../propagation/propagated-mask.ts';
 import { maskGrid, type SegmentationLane } from '../segmentation.ts';
 import type { Provenance, TrackFrame } from '../track.ts';
+import type { TrackedObject } from '../tracked-object.ts';
 import type {
   TrackedStream,
   TrackedStreamOptions,
@@ -20,6 +23,7 @@ import type {
 } from '../video-tracker.ts';
 import { Looks } from './looks.ts';
 import { MaskCarrier } from './mask-carrier.ts';
+import { smoothMask } from './mask-smoothing.ts';
 import { PastFrames } from './past-frames.ts';
 import { PresentFrame } from './present-frame.ts';
 import { PromptScan } from './prompt-scan.ts';
@@ -33,6 +37,8 @@ export interface SegmentedStreamSettings {
   readonly repromptIntervalFrames: number;
   /** Milliseconds of a look that points for new objects may take beside live tracks; null for fixed counts. */
   readonly promptBudgetMs: number | null;
+  /** Weight of the carried mask when a fresh one lands, 0 (none) to below 1. */
+  readonly maskSmoothing: number;
   /** What candidates must be like to become objects. */
   readonly gates: CandidateGates;
   readonly maxObjects: number;
@@ -180,11 +186,27 @@ export class SegmentedStream implements TrackedStream {
         const object = this.#objects.find(objectId);
         if (object === undefined) return;
         isRefreshed = true;
-        object.show(mask, score, !isNew, appearance);
+        const steadied = this.#steadied(object, mask);
+        object.show(steadied.mask, score * steadied.support, !isNew, appearance);
         this.#objects.note(object.observe({ kind: 'seen' }, frame.index, frame.timestampNs));
       },
     );
     return isRefreshed;
+  }
+
+  /** A mask that lands, smoothed by the one that it takes the place of where that is wanted; and what it has lost. */
+  #steadied(object: TrackedObject, mask: PropagatedMask): { mask: PropagatedMask; support: number } {
+    const { maskSmoothing } = this.#settings;
+    const asItIs = { mask, support: 1 };
+    if (maskSmoothing === 0) return asItIs;
+    const carried = object.presentLogits((size) => new Float32Array(size));
+    if (carried === null) return asItIs;
+    const fresh = new Float32Array(carried.data.length).fill(absentLogit);
+    mask.render(fresh);
+    smoothMask(fresh, carried.data, maskSmoothing);
+    const smoothed = this.#carrier.anchor({ ...carried, data: fresh });
+    // The smoothed mask begins anew: what the fresh one has lost on its way is kept in its score.
+    return smoothed === null ? asItIs : { mask: smoothed, support: mask.support };
   }
 
   /** Takes a prompt in; what needs the model waits for the next segmentation. */

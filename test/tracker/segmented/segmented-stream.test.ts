@@ -35,6 +35,7 @@ function open(settings: Partial<SegmentedStreamSettings> = {}) {
       strategy: noStrategy,
       repromptIntervalFrames: 100,
       promptBudgetMs: null,
+      maskSmoothing: 0,
       gates: defaultGates,
       maxObjects: 5,
       maxSegmentationsPerSecond: Number.POSITIVE_INFINITY,
