@@ -11,11 +11,11 @@ import { TurnDispatcher } from './scheduler/turn-dispatcher.ts';
 
 /** How turns are given. */
 const dispatchers: Readonly<Record<string, (compared: ComparedDay) => Dispatcher>> = {
-  turns: ({ day, settings }) => new TurnDispatcher(day.costs, settings),
+  strict: ({ day, settings }) => new TurnDispatcher(day.costs, settings),
   lane: ({ day, settings }) => new LaneDispatcher(day.costs, settings),
-  'policy, no batches': ({ day, settings }) =>
+  'ticks, no batches': ({ day, settings }) =>
     new PolicyDispatcher(day.costs, { ...settings, maxTurnsPerTick: 1 }),
-  policy: ({ day, settings }) => new PolicyDispatcher(day.costs, settings),
+  ticks: ({ day, settings }) => new PolicyDispatcher(day.costs, settings),
 };
 
 interface Row {
@@ -31,7 +31,7 @@ export async function benchScheduler({ tell }: BenchmarkContext): Promise<Figure
   const begun = performance.now();
   for (const compared of comparedDays) {
     for (const [way, create] of Object.entries(dispatchers)) {
-      if (way === 'policy, no batches' && compared.isolatesBatches !== true) continue;
+      if (way === 'ticks, no batches' && compared.isolatesBatches !== true) continue;
       rows.push({ day: compared.name, way, report: simulate(compared.day, () => create(compared)) });
       simulatedMs += compared.day.forMs;
     }
@@ -50,7 +50,7 @@ function measuresTable(rows: readonly Row[]): string {
     rows.map(({ day, way, report }) => [
       `${day}: ${way}`,
       `${(100 * report.utilisation).toFixed(0)} %`,
-      report.turnsPerSecond.toFixed(0),
+      report.turnsPerSecond.toFixed(report.turnsPerSecond < 10 ? 1 : 0),
       report.framesPerRun.toFixed(1),
       pair(report.resultAge),
       pair(report.maskAge),

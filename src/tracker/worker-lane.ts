@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { monotonicMs } from '../clock.ts';
 import { type ErrorCode, TrackcastError } from '../errors.ts';
 import { spawnWorker } from '../spawn-worker.ts';
+import { LaneTurns } from './scheduling/lane-turns.ts';
 import type { SegmentationLane, SegmentationOutcome, SegmentationRequest } from './segmentation.ts';
 import type {
   SegmentationCommand,
@@ -24,20 +25,17 @@ export interface WorkerLaneEvents {
 /** Failures in a row from which on the device is not trusted: fewer may be due to what was asked. */
 const maxFailuresInRow = 5;
 
-/** A stream that asked within this time still wants its turn, milliseconds. */
-const wantsTurnMs = 500;
-
 type LaneState = 'warming' | 'idle' | 'busy' | 'unusable' | 'stopped';
 
 /**
- * Segmentations in an inference worker, one at a time. Streams take turns: the one that has waited longest since
- * its last segmentation goes first.
+ * Segmentations in an inference worker, one at a time. Streams take turns: people first, then whoever has waited longest
+ * since its last segmentation; see `LaneTurns`.
  */
 export class WorkerLane implements SegmentationLane {
   readonly #worker: Worker;
   readonly #events: WorkerLaneEvents;
   readonly #outcomes = new Map<string, SegmentationOutcome>();
-  readonly #turns = new Map<string, { askedAtMs: number; urgentAtMs: number; startedAtMs: number }>();
+  readonly #turns = new LaneTurns();
   readonly #exited: Promise<void>;
   #state: LaneState = 'warming';
   #busyWith: SegmentationRequest | null = null;
@@ -70,20 +68,9 @@ export class WorkerLane implements SegmentationLane {
 
   canStart(streamId: string, isUrgent = false): boolean {
     const now = monotonicMs();
-    const never = Number.NEGATIVE_INFINITY;
-    const mine = this.#turns.get(streamId) ?? { askedAtMs: now, urgentAtMs: never, startedAtMs: 0 };
-    mine.askedAtMs = now;
-    mine.urgentAtMs = isUrgent ? now : never;
-    this.#turns.set(streamId, mine);
+    this.#turns.ask(streamId, isUrgent, now);
     if (this.#state !== 'idle' || this.#outcomes.has(streamId)) return false;
-    for (const [other, turn] of this.#turns) {
-      if (other === streamId) continue;
-      const isOtherUrgent = now - turn.urgentAtMs < wantsTurnMs;
-      if (isUrgent && !isOtherUrgent) continue;
-      if (isOtherUrgent && !isUrgent) return false;
-      if (turn.startedAtMs < mine.startedAtMs && now - turn.askedAtMs < wantsTurnMs) return false;
-    }
-    return true;
+    return this.#turns.isTurnOf(streamId, now);
   }
 
   /** Throws an `Error` while another request is under way: its pixels must not be overwritten. */
@@ -92,12 +79,7 @@ export class WorkerLane implements SegmentationLane {
     const pixels = request.pixels === null ? null : this.#copied(request.pixels);
     this.#state = 'busy';
     this.#busyWith = request;
-    const turn = this.#turns.get(request.streamId);
-    if (turn !== undefined) {
-      turn.urgentAtMs = Number.NEGATIVE_INFINITY;
-      // What takes no picture takes no turn.
-      if (pixels !== null) turn.startedAtMs = monotonicMs();
-    }
+    this.#turns.began(request.streamId, pixels !== null, monotonicMs());
     this.#command({ kind: 'segment', request: { ...request, pixels } });
   }
 
@@ -114,7 +96,7 @@ export class WorkerLane implements SegmentationLane {
 
   closeStream(streamId: string): void {
     this.#outcomes.delete(streamId);
-    this.#turns.delete(streamId);
+    this.#turns.forget(streamId);
     if (this.#busyWith?.streamId === streamId) this.#isDiscarded = true;
     if (this.#state !== 'stopped') this.#command({ kind: 'close_stream', streamId });
   }
@@ -172,6 +154,7 @@ export class WorkerLane implements SegmentationLane {
     this.#isDiscarded = false;
     this.#busyWith = null;
     if (this.#state === 'busy') this.#state = 'idle';
+    this.#turns.ended(monotonicMs());
     this.#wake();
   }
 

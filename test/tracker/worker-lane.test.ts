@@ -103,7 +103,7 @@ describe('WorkerLane', () => {
 
   it('refuses a request while another is under way, whose pixels it would overwrite', async () => {
     const { lane, worker } = openReady();
-    expect(lane.canStart('a') && lane.canStart('b')).toBe(true);
+    expect(lane.canStart('a')).toBe(true);
     await lane.start(request('a', 1));
     await expect(lane.start(request('b', 1))).rejects.toThrow(/busy/);
     expect(worker.commands).toHaveLength(1);

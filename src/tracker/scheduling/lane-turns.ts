@@ -2,6 +2,8 @@ import { inTurn, type Waiting } from './turn-order.ts';
 
 /** A stream that asked within this time still wants its turn, milliseconds. */
 const wantsTurnMs = 500;
+/** A stream is passed over until others have had so many rounds of turns while it waited. */
+const patientRounds = 1.5;
 /** How fast the usual length of a turn follows the last one. */
 const lengthPace = 0.2;
 
@@ -9,6 +11,8 @@ interface AskingStream {
   askedAtMs: number;
   /** First question since its last turn; null while it has not asked since. */
   waitsSinceMs: number | null;
+  /** Turns that others had before that. */
+  waitsSinceTurn: number;
   /** First question for a person since then; null while no person waits. */
   personSinceMs: number | null;
   /** Its last turn; null before the first one. */
@@ -20,8 +24,9 @@ const newcomerAgeMs = 3_600_000;
 
 /**
  * Whose turn it is on a device that does one thing at a time, where streams ask whenever they have a frame. The order
- * is that of `inTurn`. The device stands idle for a stream that is before the asking one and will ask again, but for
- * no longer than a turn usually takes: beyond that, waiting costs more than going after another turn.
+ * is that of `inTurn`. The device stands idle for a stream that is before the asking one and will ask again. Once it has
+ * for as long as a turn usually takes, going after another turn costs that stream less than waiting costs all: then it is
+ * passed over, unless a person waits for it or it has waited for long.
  *
  * Times are milliseconds of one monotonic clock.
  */
@@ -31,8 +36,9 @@ export class LaneTurns {
   /** Null before the first turn. */
   #freeSinceMs: number | null = null;
   #beganAtMs: number | null = null;
+  #turnsBegun = 0;
 
-  /** Whether anything is known of the stream. */
+  /** Whether the stream has asked and was not forgotten. */
   has(streamId: string): boolean {
     return this.#streams.has(streamId);
   }
@@ -46,13 +52,15 @@ export class LaneTurns {
     const stream = this.#streams.get(streamId) ?? newStream();
     this.#streams.set(streamId, stream);
     stream.askedAtMs = nowMs;
-    stream.waitsSinceMs ??= nowMs;
+    if (stream.waitsSinceMs === null) {
+      stream.waitsSinceMs = nowMs;
+      stream.waitsSinceTurn = this.#turnsBegun;
+    }
     stream.personSinceMs = isUrgent ? (stream.personSinceMs ?? nowMs) : null;
   }
 
   /** Whether it is the turn of a stream that has just asked. Changes nothing. */
   isTurnOf(streamId: string, nowMs: number): boolean {
-    if (this.#freeSinceMs !== null && nowMs - this.#freeSinceMs >= this.#usualLengthMs) return true;
     const waiting: Waiting[] = [];
     for (const [id, stream] of this.#streams) {
       if (nowMs - stream.askedAtMs >= wantsTurnMs) continue;
@@ -64,13 +72,19 @@ export class LaneTurns {
         personWaitMs: stream.personSinceMs === null ? null : nowMs - stream.personSinceMs,
       });
     }
-    return inTurn(waiting, waiting.length * this.#usualLengthMs)[0]?.streamId === streamId;
+    const first = inTurn(waiting, waiting.length * this.#usualLengthMs)[0];
+    if (first === undefined || first.streamId === streamId) return true;
+    const hasIdled = this.#freeSinceMs !== null && nowMs - this.#freeSinceMs >= this.#usualLengthMs;
+    if (!hasIdled || first.personWaitMs !== null) return false;
+    const since = this.#streams.get(first.streamId)?.waitsSinceTurn ?? 0;
+    return this.#turnsBegun - since < patientRounds * waiting.length;
   }
 
   /** @param isTurn false for work that takes no picture, which takes no turn either */
   began(streamId: string, isTurn: boolean, nowMs: number): void {
     const stream = this.#streams.get(streamId);
     this.#beganAtMs = isTurn ? nowMs : null;
+    if (isTurn) this.#turnsBegun++;
     if (stream === undefined) return;
     stream.personSinceMs = null;
     if (!isTurn) return;
@@ -92,5 +106,5 @@ export class LaneTurns {
 }
 
 function newStream(): AskingStream {
-  return { askedAtMs: 0, waitsSinceMs: null, personSinceMs: null, beganAtMs: null };
+  return { askedAtMs: 0, waitsSinceMs: null, waitsSinceTurn: 0, personSinceMs: null, beganAtMs: null };
 }

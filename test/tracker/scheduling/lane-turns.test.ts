@@ -56,6 +56,36 @@ describe('LaneTurns', () => {
     expect(turns.isTurnOf('a', now + 22)).toBe(true);
   });
 
+  it('waits for a stream however long it takes, once others have had one and a half rounds of turns', () => {
+    const turns = new LaneTurns();
+    let now = usualLength(turns, 10);
+    const begun = now;
+    let others = 0;
+    for (; others < 100; others++) {
+      // The one that is always passed over asks just before each turn of the other ends.
+      now += 11;
+      turns.ask('older', false, now - 2);
+      turns.ask('a', false, now);
+      if (!turns.isTurnOf('a', now)) break;
+      turns.began('a', true, now);
+      now += 10;
+      turns.ended(now);
+    }
+    expect(others).toBeGreaterThan(1);
+    expect(others).toBeLessThan(6);
+    expect(now).toBeGreaterThan(begun);
+    expect(turns.isTurnOf('a', now + 400)).toBe(false);
+    expect(turns.isTurnOf('older', now + 400)).toBe(true);
+  });
+
+  it('never passes over a stream for which a person waits', () => {
+    const turns = new LaneTurns();
+    const now = usualLength(turns, 20);
+    turns.ask('older', true, now);
+    turns.ask('a', false, now + 1);
+    expect(turns.isTurnOf('a', now + 22)).toBe(false);
+  });
+
   it('lets people go first', () => {
     const turns = new LaneTurns();
     turns.ask('a', false, 0);
