@@ -53,7 +53,7 @@ describe('MobileSAM, prompted on what it saw last', () => {
         strategy: noStrategy,
         repromptIntervalFrames: 100,
         promptBudgetMs: null,
-      maskSmoothing: 0,
+        maskSmoothing: 0,
         gates: defaultGates,
         maxObjects: 5,
         maxSegmentationsPerSecond: 0.3,
