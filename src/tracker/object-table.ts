@@ -2,7 +2,7 @@ import type { FrameInfo } from '../buffer/frame.ts';
 import { TrackcastError } from '../errors.ts';
 import type { Prompt } from '../prompting/prompt.ts';
 import { lostSeconds } from './life-cycle.ts';
-import type { CandidateOrigin } from './segmentation.ts';
+import type { CandidateOrigin, DisownedSighting } from './segmentation.ts';
 import type { TrackEvent } from './track.ts';
 import { TrackedObject } from './tracked-object.ts';
 
@@ -37,6 +37,7 @@ export class ObjectTable {
   #events: TrackEvent[] = [];
   #hidden = 0;
   #forgotten: number[] = [];
+  #disowned: DisownedSighting[] = [];
 
   /** @param limit objects at most; people's objects count but are never refused */
   constructor(streamId: string, limit: number, firstId: number) {
@@ -148,6 +149,18 @@ export class ObjectTable {
     const forgotten = this.#forgotten;
     this.#forgotten = [];
     return forgotten;
+  }
+
+  /** Takes note that what was found for an object on a frame is something else. */
+  disown(objectId: number, frameIndex: number): void {
+    this.#disowned.push({ objectId, frameIndex });
+  }
+
+  /** What was disowned since the last call. */
+  takeDisowned(): DisownedSighting[] {
+    const disowned = this.#disowned;
+    this.#disowned = [];
+    return disowned;
   }
 
   /** Makes sure that an id is given once only. Ids may be asked for in any order. */

@@ -43,6 +43,13 @@ export interface DetectedBox {
   readonly score: number;
 }
 
+/** Something that a look found for an object, and that is not it. */
+export interface DisownedSighting {
+  readonly objectId: number;
+  /** Frame of that look. */
+  readonly frameIndex: number;
+}
+
 /** One look of a segmentation model at one frame. Plain data: it crosses threads. */
 export interface SegmentationRequest {
   readonly streamId: string;
@@ -66,6 +73,8 @@ export interface SegmentationRequest {
   readonly detections?: readonly DetectedBox[];
   /** Objects that exist no more; their memories can go. */
   readonly forgotten: readonly number[];
+  /** What earlier looks took for objects and was something else: it is to be remembered no longer. */
+  readonly disowned?: readonly DisownedSighting[];
   /** True when what was remembered is about another scene or was reset. */
   readonly forgetAll: boolean;
 }

@@ -14,8 +14,8 @@ import {
   seniorityOfPeople,
 } from './resolve-identities.ts';
 
-/** How fast the usual size of an object follows its present one, per look. */
-const areaPace = 0.3;
+/** How fast what is usual of an object follows what it is at present, per look. */
+const usualPace = 0.3;
 /** Looks that confirm an object until it is as good as any other. */
 const looksToSettle = 3;
 
@@ -26,6 +26,7 @@ const seniorityOfShown = 3;
 interface IdentityRecord {
   readonly gallery: AppearanceGallery;
   usualArea: number | null;
+  usualSimilarity: number | null;
   hidden: HiddenPlace | null;
 }
 
@@ -141,13 +142,16 @@ export class IdentityKeeper {
   /** Takes in how a known object looks on a frame on which it was seen for sure. */
   learn(objectId: number, mask: MaskLogits, descriptor: Descriptor | null): void {
     const record = this.#recordOf(objectId);
-    if (descriptor !== null) record.gallery.learn(descriptor);
+    if (descriptor !== null) {
+      const similarity = record.gallery.similarity(descriptor);
+      if (similarity !== null) record.usualSimilarity = towards(record.usualSimilarity, similarity);
+      record.gallery.learn(descriptor);
+    }
     let cells = 0;
     for (const logit of mask.data) if (logit > 0) cells++;
     const area = cells / (mask.spanX * mask.spanY);
     if (area === 0) return;
-    record.usualArea =
-      record.usualArea === null ? area : record.usualArea + areaPace * (area - record.usualArea);
+    record.usualArea = towards(record.usualArea, area);
   }
 
   #known({ frameIndex, grid, objects }: SegmentationResult, timestampNs: bigint): KnownObject[] {
@@ -158,7 +162,7 @@ export class IdentityKeeper {
       // Where nobody noted the beginning, at least what was looked for is known.
       const took = look === null ? found !== undefined : look.expected.has(object.id);
       if (!took || frameIndex <= object.correctedOn) continue;
-      const { gallery, usualArea } = this.#recordOf(object.id);
+      const { gallery, usualArea, usualSimilarity } = this.#recordOf(object.id);
       const logits = found?.logits ?? null;
       const shape = logits === null ? null : shapeOf({ ...grid, data: logits }, grid);
       const isShown = look?.prompted.has(object.id) ?? false;
@@ -169,6 +173,7 @@ export class IdentityKeeper {
         seniority: isShown ? seniorityOfShown : seniorityOf(object),
         expected: look?.expected.get(object.id) ?? null,
         usualArea,
+        usualSimilarity,
         similarity: (descriptor) => (isShown ? null : gallery.similarity(descriptor)),
         search:
           found === undefined
@@ -198,7 +203,7 @@ export class IdentityKeeper {
   #recordOf(objectId: number): IdentityRecord {
     let record = this.#records.get(objectId);
     if (record === undefined) {
-      record = { gallery: new AppearanceGallery(), usualArea: null, hidden: null };
+      record = { gallery: new AppearanceGallery(), usualArea: null, usualSimilarity: null, hidden: null };
       this.#records.set(objectId, record);
     }
     return record;
@@ -220,6 +225,10 @@ function occupiedCells({ grid, objects }: SegmentationResult, known: readonly Kn
     for (let cell = 0; cell < occupied.length; cell++) if ((logits[cell] as number) > 0) occupied[cell] = 1;
   }
   return occupied;
+}
+
+function towards(usual: number | null, present: number): number {
+  return usual === null ? present : usual + usualPace * (present - usual);
 }
 
 /** How far an object has proved to be one, 0 to 1: people's word counts most. */

@@ -15,6 +15,8 @@ export interface KnownObject {
   readonly expected: MaskShape | null;
   /** Part of the picture's area that it usually takes; null where that is not known. */
   readonly usualArea: number | null;
+  /** How like itself it has looked lately, -1 to 1; null where that is not known. */
+  readonly usualSimilarity: number | null;
   /** How like it something looks, -1 to 1; null where that is not known. */
   readonly similarity: (descriptor: Descriptor) => number | null;
   /** What the search for this very object came to. */
@@ -61,8 +63,12 @@ export interface IdentityResolution {
 const sameThing = 0.7;
 /** How much less like the object something may be that the search for it has found. */
 const searchAdvantage = 0.1;
-/** What was found for an object in view may look so little like it before it is taken for something else. */
-const minSimilarityInView = 0.2;
+/**
+ * What was found for an object in view may look so much less like it than it usually does before it is taken for
+ * something else, and at least and at most this like it.
+ */
+const similarityDrop = 0.3;
+const [leastSimilarity, mostSimilarity] = [0.2, 0.6] as const;
 /** Seniority of objects that people have shown. */
 export const seniorityOfPeople = 1;
 /** A search that succeeds says more than any likeness. */
@@ -160,7 +166,10 @@ export function isBelieved(object: KnownObject): boolean {
   if (search.kind !== 'found' || !search.isPresumed || search.descriptor === null) return true;
   const similarity = object.similarity(search.descriptor);
   if (similarity === null) return true;
-  if (state === 'active') return similarity >= minSimilarityInView;
+  if (state === 'active') {
+    const needed = (object.usualSimilarity ?? 0) - similarityDrop;
+    return similarity >= Math.max(leastSimilarity, Math.min(mostSimilarity, needed));
+  }
   return likenessTo(object, search) >= minLikeness[state] - searchAdvantage;
 }
 

@@ -33,6 +33,12 @@ export class FeatureMemory {
     this.#frames = [];
   }
 
+  /** Forgets where an object was taken to be on one frame. */
+  disown(objectId: number, frameIndex: number): void {
+    for (const frame of this.#frames) if (frame.frameIndex === frameIndex) frame.coverage.delete(objectId);
+    this.#frames = this.#frames.filter((frame) => frame.coverage.size > 0);
+  }
+
   /** Forgets one object; frames that only it needed go too. */
   forget(objectId: number): void {
     for (const frame of this.#frames) frame.coverage.delete(objectId);

@@ -271,4 +271,5 @@ function prune({ memory, kept }: StreamState, request: SegmentationRequest): voi
     memory.forget(objectId);
     kept?.found.delete(objectId);
   }
+  for (const { objectId, frameIndex } of request.disowned ?? []) memory.disown(objectId, frameIndex);
 }

@@ -33,7 +33,7 @@ const predictionMerit = 0.5;
 /** Agreement with memory below which an object with a living prior counts as absent. */
 const minAgreementInView = 0.15;
 /** The same for an object that has been out of view: memory found the place, how it looks there is judged later. */
-const minAgreementOutOfView = 0.2;
+const minAgreementOutOfView = 0.08;
 const minPredictedIou = 0.7;
 const settledPrediction = 0.9;
 const settledAgreement = 0.75;

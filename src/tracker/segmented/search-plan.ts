@@ -95,6 +95,7 @@ export class SearchPlan {
     this.#isRemembered = false;
     this.#forgetAll = false;
     this.#objects.takeForgotten();
+    this.#objects.takeDisowned();
   }
 
   /** Whether the rate allows a segmentation on this frame; prompts do not wait for it. */
@@ -140,6 +141,7 @@ export class SearchPlan {
       gridPoints,
       detect,
       forgotten: this.#objects.takeForgotten(),
+      disowned: this.#objects.takeDisowned(),
       forgetAll,
     };
   }
@@ -180,6 +182,7 @@ export class SearchPlan {
       })),
       gridPoints: new Float32Array(0),
       forgotten: this.#objects.takeForgotten(),
+      disowned: this.#objects.takeDisowned(),
       forgetAll: false,
     };
   }

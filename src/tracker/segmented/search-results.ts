@@ -131,9 +131,11 @@ export class SearchResults {
         this.#showRecognised(object, decision.candidate, result);
         break;
       case 'merged':
+        this.#objects.disown(object.id, result.frameIndex);
         this.#hide(object, frame, object.mergedWith(decision.into) >= mergesToGiveUp);
         break;
       case 'unlike':
+        this.#objects.disown(object.id, result.frameIndex);
         this.#miss(object, frame, true);
         break;
       case 'not_found':

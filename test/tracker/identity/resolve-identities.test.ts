@@ -36,6 +36,7 @@ function known(
     seniority: 0.6,
     expected,
     usualArea: expected.area,
+    usualSimilarity: 0.95,
     similarity: (descriptor) => gallery.similarity(descriptor),
     search: { kind: 'not_found' },
     ...more,
@@ -127,6 +128,15 @@ describe('resolving identities', () => {
       [{ shape: square(10, 14), descriptor: look(31) }],
     );
     expect(decisions).toMatchObject([{ kind: 'recognised', candidate: 0 }, { kind: 'found' }]);
+  });
+
+  it('does not believe that an object in view has suddenly become something else', () => {
+    const occluder = { search: found(square(4, 4), look(60)) };
+    expect(resolveIdentities([known(7, square(4, 4), look(0), occluder)], []).decisions).toEqual([
+      { kind: 'unlike' },
+    ]);
+    const ofManyLooks = known(7, square(4, 4), look(0), { ...occluder, usualSimilarity: 0.6 });
+    expect(resolveIdentities([ofManyLooks], []).decisions).toEqual([{ kind: 'found' }]);
   });
 
   it('does not believe a search for a hidden object that found something else', () => {
