@@ -69,6 +69,8 @@ const searchAdvantage = 0.1;
  */
 const similarityDrop = 0.3;
 const [leastSimilarity, mostSimilarity] = [0.2, 0.6] as const;
+/** How much larger an object may become from look to look. */
+const maxGrowth = 2.2;
 /** Seniority of objects that people have shown. */
 export const seniorityOfPeople = 1;
 /** A search that succeeds says more than any likeness. */
@@ -166,6 +168,9 @@ export function isBelieved(object: KnownObject): boolean {
   if (search.kind !== 'found' || !search.isPresumed || search.descriptor === null) return true;
   const similarity = object.similarity(search.descriptor);
   if (similarity === null) return true;
+  // A mask that suddenly covers far more has spilled over to something else, as to an occluder.
+  const before = Math.max(object.expected?.area ?? 0, object.usualArea ?? 0);
+  if (before > 0 && search.shape.area > maxGrowth * before) return false;
   if (state === 'active') {
     const needed = (object.usualSimilarity ?? 0) - similarityDrop;
     return similarity >= Math.max(leastSimilarity, Math.min(mostSimilarity, needed));

@@ -135,8 +135,9 @@ export class SearchResults {
         this.#hide(object, frame, object.mergedWith(decision.into) >= mergesToGiveUp);
         break;
       case 'unlike':
+        // What motion carries now belongs to that other thing.
         this.#objects.disown(object.id, result.frameIndex);
-        this.#miss(object, frame, true);
+        this.#miss(object, frame, false);
         break;
       case 'not_found':
         this.#miss(object, frame, isPresumed(object.id, result));

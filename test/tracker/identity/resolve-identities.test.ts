@@ -139,6 +139,13 @@ describe('resolving identities', () => {
     expect(resolveIdentities([ofManyLooks], []).decisions).toEqual([{ kind: 'found' }]);
   });
 
+  it('does not believe a mask that has suddenly spilled over, while one that shrinks may be half hidden', () => {
+    const spilled = known(7, square(4, 4), look(0), { search: found(square(2, 2, 14), look(2)) });
+    expect(resolveIdentities([spilled], []).decisions).toEqual([{ kind: 'unlike' }]);
+    const halfHidden = known(7, square(4, 4), look(0), { search: found(square(4, 4, 3), look(2)) });
+    expect(resolveIdentities([halfHidden], []).decisions).toEqual([{ kind: 'found' }]);
+  });
+
   it('does not believe a search for a hidden object that found something else', () => {
     const hidden = known(7, square(4, 4), look(0), {
       state: 'occluded',
