@@ -80,14 +80,16 @@ describe('ObjectSearch', () => {
     expect(doubtful.finish()).toBeNull();
   });
 
-  it('asks more of an object that was out of view than of one in view', () => {
+  it('gives what little speaks for an object out of view, for its looks to decide, but nothing from elsewhere', () => {
     // A third of what memory expects, as when something passes in front.
     const part = mask(16, 12, 5, 12);
-    const inView = search(tokenCoverage(here, grid), part);
-    const outOfView = search(tokenCoverage(here, grid), null);
-    for (const each of [inView, outOfView]) each.consider(decoded([part, 0.95]));
-    expect(inView.finish()?.logits).toEqual(part);
-    expect(outOfView.finish()).toBeNull();
+    const elsewhere = mask(44, 30, 8, 8);
+    const outOfView = () => search(tokenCoverage(here, grid), null);
+    const [near, far] = [outOfView(), outOfView()];
+    near.consider(decoded([part, 0.95]));
+    far.consider(decoded([elsewhere, 0.95]));
+    expect(near.finish()?.logits).toEqual(part);
+    expect(far.finish()).toBeNull();
   });
 
   it('gives logits that outlive the decoder', () => {
