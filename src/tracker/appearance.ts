@@ -14,6 +14,8 @@ const judgedBand = 8;
 /** Largest log likelihood ratio that one colour can claim. */
 const maxEvidence = 3;
 const unseen = 1e-4;
+/** Reliability from which colours can tell one object from another. */
+const telling = 0.4;
 /** Share of a sample's weight that goes to neighbouring bins, by their distance. */
 const spread = [1, 0.4, 0.15, 0.06] as const;
 
@@ -99,6 +101,23 @@ function neighbourhood(
     nearColours.set(colours.subarray(from * 3, (from + columns) * 3), row * columns * 3);
   }
   return { grid: { width: columns, height: rows, colours: nearColours }, logits: near };
+}
+
+/**
+ * How far two objects stand out from their surroundings by the same colours, 0 to 1; null where colour tells too
+ * little about one of them. The cosine of what speaks for each.
+ */
+export function colourLikeness(one: Appearance, other: Appearance): number | null {
+  if (one.reliability < telling || other.reliability < telling) return null;
+  let [both, ofOne, ofOther] = [0, 0, 0];
+  for (let bin = 0; bin < one.evidence.length; bin++) {
+    const a = Math.max(0, one.evidence[bin] as number);
+    const b = Math.max(0, other.evidence[bin] as number);
+    both += a * b;
+    ofOne += a * a;
+    ofOther += b * b;
+  }
+  return ofOne === 0 || ofOther === 0 ? null : both / Math.sqrt(ofOne * ofOther);
 }
 
 /** Evidence of one cell's colour: positive speaks for the object. */

@@ -74,6 +74,11 @@ export class TrackedObject {
     return this.author === 'strategy' && !this.#isLocked;
   }
 
+  /** Its colours as they were learned last; null before the first look at it. */
+  get appearance(): Appearance | null {
+    return this.#appearance;
+  }
+
   get confirmations(): number {
     return this.#confirmations;
   }

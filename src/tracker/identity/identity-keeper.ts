@@ -1,5 +1,6 @@
 import type { MaskLogits } from '../../mask/mask-logits.ts';
 import type { CameraMotion } from '../../prompting/camera-motion.ts';
+import { colourLikeness } from '../appearance.ts';
 import { maskGrid, type SegmentationRequest, type SegmentationResult } from '../segmentation.ts';
 import type { TrackedObject } from '../tracked-object.ts';
 import { AppearanceGallery } from './appearance-gallery.ts';
@@ -185,6 +186,10 @@ export class IdentityKeeper {
                   shape,
                   score: found.score,
                   descriptor: found.descriptor,
+                  colours:
+                    object.appearance === null || found.appearance === null
+                      ? null
+                      : colourLikeness(object.appearance, found.appearance),
                   isPresumed: found.isPresumed ?? false,
                 },
       });

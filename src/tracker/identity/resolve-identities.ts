@@ -28,6 +28,8 @@ export interface KnownObject {
         readonly shape: MaskShape;
         readonly score: number;
         readonly descriptor: Descriptor | null;
+        /** How far it has the object's colours, 0 to 1; null where they do not tell. */
+        readonly colours: number | null;
         /** Whether only how it looks can tell that it is the object. */
         readonly isPresumed: boolean;
       };
@@ -69,6 +71,8 @@ const searchAdvantage = 0.1;
  */
 const similarityDrop = 0.3;
 const [leastSimilarity, mostSimilarity] = [0.2, 0.6] as const;
+/** Colours in common below which something is another thing: light may change, but not at once. */
+const [minColoursInView, minColoursToReturn] = [0.05, 0.15] as const;
 /** How much larger an object may become from look to look. */
 const maxGrowth = 2.2;
 /** Seniority of objects that people have shown. */
@@ -166,6 +170,8 @@ function withoutSighting(
 export function isBelieved(object: KnownObject): boolean {
   const { search, state } = object;
   if (search.kind !== 'found' || !search.isPresumed || search.descriptor === null) return true;
+  const coloursNeeded = state === 'active' ? minColoursInView : minColoursToReturn;
+  if (search.colours !== null && search.colours < coloursNeeded) return false;
   const similarity = object.similarity(search.descriptor);
   if (similarity === null) return true;
   // A mask that suddenly covers far more has spilled over to something else, as to an occluder.

@@ -44,7 +44,7 @@ function known(
 }
 
 function found(shape: MaskShape, descriptor: Descriptor | null, score = 0.9): KnownObject['search'] {
-  return { kind: 'found', shape, score, descriptor, isPresumed: true };
+  return { kind: 'found', shape, score, descriptor, colours: null, isPresumed: true };
 }
 
 describe('resolving identities', () => {
@@ -153,6 +153,24 @@ describe('resolving identities', () => {
       search: found(square(4, 4), look(75)),
     });
     expect(resolveIdentities([hidden], []).decisions).toEqual([{ kind: 'unlike' }]);
+  });
+
+  it('does not take a thing of other colours for a hidden object, however alike it is otherwise', () => {
+    const state = { state: 'occluded', hiddenSeconds: 2 } as const;
+    const inColours = (colours: number): KnownObject =>
+      known(7, square(4, 4), look(0), {
+        ...state,
+        search: {
+          kind: 'found',
+          shape: square(4, 4),
+          score: 0.9,
+          descriptor: look(2),
+          colours,
+          isPresumed: true,
+        },
+      });
+    expect(resolveIdentities([inColours(0.02)], []).decisions).toEqual([{ kind: 'unlike' }]);
+    expect(resolveIdentities([inColours(0.7)], []).decisions).toEqual([{ kind: 'found' }]);
   });
 
   it('never gives up what an object found for the sake of another that could have it too', () => {
