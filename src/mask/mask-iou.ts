@@ -20,6 +20,19 @@ export function maskIou(a: Uint8Array, b: Uint8Array): number {
   return union === 0 ? 0 : intersection / union;
 }
 
+/** IoU of two masks given as logits on the same grid; 0 when both are empty. */
+export function logitsIou(a: Float32Array, b: Float32Array): number {
+  let intersection = 0;
+  let union = 0;
+  for (let at = 0; at < a.length; at++) {
+    const inA = (a[at] as number) > 0;
+    const inB = (b[at] as number) > 0;
+    if (inA && inB) intersection++;
+    if (inA || inB) union++;
+  }
+  return union === 0 ? 0 : intersection / union;
+}
+
 let runsOfB = new Uint32Array(1024);
 
 /**

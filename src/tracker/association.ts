@@ -84,7 +84,7 @@ export function bitsIou(a: MaskBits, b: MaskBits): number {
 }
 
 /** How many bits of a 32-bit word are set (Warren, Hacker's Delight, section 5-1). */
-export function bitCount(word: number): number {
+function bitCount(word: number): number {
   const pairs = word - ((word >>> 1) & 0x55555555);
   const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
   return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { maskIou, runLengthIou } from '../../src/mask/mask-iou.ts';
+import { logitsIou, maskIou, runLengthIou } from '../../src/mask/mask-iou.ts';
 import { encodeRunLength } from '../../src/mask/run-length.ts';
 
 const pair = fc
@@ -50,5 +50,19 @@ describe('maskIou', () => {
   it('passes over runs of no pixels', () => {
     const plain = { size: [2, 2], counts: '13' } as const;
     expect(runLengthIou(plain, { size: [2, 2], counts: '0013' })).toBe(1);
+  });
+});
+
+describe('logitsIou', () => {
+  const [width, size] = [64, 64 * 48];
+  const mask = (x: number, y: number, columns: number, rows: number): Float32Array => {
+    const logits = new Float32Array(size).fill(-6);
+    for (let row = y; row < y + rows; row++) logits.fill(6, row * width + x, row * width + x + columns);
+    return logits;
+  };
+
+  it('is the overlap of what is positive', () => {
+    expect(logitsIou(mask(0, 0, 10, 10), mask(5, 0, 10, 10))).toBeCloseTo(1 / 3, 10);
+    expect(logitsIou(new Float32Array(size), new Float32Array(size))).toBe(0);
   });
 });

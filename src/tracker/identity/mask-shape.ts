@@ -1,5 +1,5 @@
 import type { MaskLogits } from '../../mask/mask-logits.ts';
-import { bitCount, type MaskBits, maskBits } from '../association.ts';
+import { bitsIou, type MaskBits, maskBits } from '../association.ts';
 
 /** A mask as identities are judged by it: its cells, its size and its middle. */
 export interface MaskShape {
@@ -38,20 +38,7 @@ export function shapeOf(
   };
 }
 
-/** Cells that two shapes of one grid share. Throws `RangeError` when the grids differ. */
-export function sharedCells(a: MaskShape, b: MaskShape): number {
-  if (a.bits.length !== b.bits.length) {
-    throw new RangeError(`masks of ${a.bits.length} and ${b.bits.length} words`);
-  }
-  let shared = 0;
-  for (let word = 0; word < a.bits.length; word++) {
-    shared += bitCount((a.bits[word] as number) & (b.bits[word] as number));
-  }
-  return shared;
-}
-
-/** Intersection over union, 0 to 1. */
+/** Intersection over union, 0 to 1. Throws `RangeError` when the grids differ. */
 export function shapeIou(a: MaskShape, b: MaskShape): number {
-  const shared = sharedCells(a, b);
-  return shared / (a.cells + b.cells - shared);
+  return bitsIou(a.bits, b.bits);
 }

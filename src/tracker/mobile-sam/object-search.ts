@@ -1,3 +1,4 @@
+import { logitsIou } from '../../mask/mask-iou.ts';
 import type { MaskLogits } from '../../mask/mask-logits.ts';
 import type { DecodedMasks, MaskPrompt } from '../../model/mobile-sam/mobile-sam-model.ts';
 import { enlargeTokens, heaviestComponent, tokenCoverage } from './token-grid.ts';
@@ -83,7 +84,7 @@ export class ObjectSearch {
       const logits = decoded.logits.subarray(index * size, (index + 1) * size);
       const predictedIou = Math.min(1, decoded.predictedIou[index] as number);
       const memoryAgreement = softIou(logits, this.#softMask);
-      const motionAgreement = prior === null ? 0 : hardIou(logits, prior);
+      const motionAgreement = prior === null ? 0 : logitsIou(logits, prior);
       const merit =
         memoryAgreement + motionMerit * priorSupport * motionAgreement + predictionMerit * predictedIou;
       if (this.#best === null || merit > this.#best.merit) {
@@ -176,19 +177,6 @@ function softIou(logits: Float32Array, probabilities: Float32Array): number {
     } else {
       union += share;
     }
-  }
-  return union === 0 ? 0 : intersection / union;
-}
-
-/** IoU of two masks given as logits on the same grid; 0 when both are empty. */
-export function hardIou(a: Float32Array, b: Float32Array): number {
-  let intersection = 0;
-  let union = 0;
-  for (let at = 0; at < a.length; at++) {
-    const inA = (a[at] as number) > 0;
-    const inB = (b[at] as number) > 0;
-    if (inA && inB) intersection++;
-    if (inA || inB) union++;
   }
   return union === 0 ? 0 : intersection / union;
 }

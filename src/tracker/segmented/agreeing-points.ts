@@ -1,3 +1,4 @@
+import { logitsIou } from '../../mask/mask-iou.ts';
 import type { SegmentationResult } from '../segmentation.ts';
 
 /** IoU from which two points mean the same mask. */
@@ -13,18 +14,7 @@ export function agreeingPoints(
   const points = new Set<string>();
   for (const { logits, x, y } of candidates) {
     const point = `${x} ${y}`;
-    if (!points.has(point) && overlap(logits, chosen.logits) >= sameMask) points.add(point);
+    if (!points.has(point) && logitsIou(logits, chosen.logits) >= sameMask) points.add(point);
   }
   return points.size;
-}
-
-function overlap(a: Float32Array, b: Float32Array): number {
-  let [shared, either] = [0, 0];
-  for (let cell = 0; cell < a.length; cell++) {
-    const inA = (a[cell] as number) > 0;
-    const inB = (b[cell] as number) > 0;
-    if (inA && inB) shared++;
-    if (inA || inB) either++;
-  }
-  return either === 0 ? 0 : shared / either;
 }

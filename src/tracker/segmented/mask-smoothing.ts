@@ -1,3 +1,5 @@
+import { logitsIou } from '../../mask/mask-iou.ts';
+
 /** Beyond this a logit says no more than that it is sure. */
 const sure = 8;
 /** IoU below which two masks are not of one shape: the fresh one corrects the other, and is taken as it is. */
@@ -14,13 +16,7 @@ const minOverlap = 0.6;
  */
 export function smoothMask(fresh: Float32Array, carried: Float32Array, share: number): void {
   if (share === 0 || fresh.length !== carried.length) return;
-  let [shared, either] = [0, 0];
-  for (let at = 0; at < fresh.length; at++) {
-    const [inFresh, inCarried] = [(fresh[at] as number) > 0, (carried[at] as number) > 0];
-    if (inFresh && inCarried) shared++;
-    if (inFresh || inCarried) either++;
-  }
-  if (shared < minOverlap * either) return;
+  if (logitsIou(fresh, carried) < minOverlap) return;
   for (let at = 0; at < fresh.length; at++) {
     fresh[at] = (1 - share) * limited(fresh[at] as number) + share * limited(carried[at] as number);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DecodedMasks } from '../../../src/model/mobile-sam/mobile-sam-model.ts';
-import { hardIou, ObjectSearch } from '../../../src/tracker/mobile-sam/object-search.ts';
+import { ObjectSearch } from '../../../src/tracker/mobile-sam/object-search.ts';
 import { tokenCoverage } from '../../../src/tracker/mobile-sam/token-grid.ts';
 
 const grid = { width: 64, height: 48 };
@@ -99,12 +99,5 @@ describe('ObjectSearch', () => {
     const best = found.finish();
     masks.logits.fill(0);
     expect(best?.logits).toEqual(here);
-  });
-});
-
-describe('hardIou', () => {
-  it('is the overlap of what is positive', () => {
-    expect(hardIou(mask(0, 0, 10, 10), mask(5, 0, 10, 10))).toBeCloseTo(1 / 3, 10);
-    expect(hardIou(new Float32Array(size), new Float32Array(size))).toBe(0);
   });
 });
